@@ -1,0 +1,58 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+// Load reads the configuration at path. The error is Problems when the file's content is at fault.
+func Load(path string) (*Config, error) {
+	src, err := os.ReadFile(path) //nolint:gosec // the operator names the file
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("there is no configuration %s: name one with -c, or start from configs/talkbridge.yaml", path)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read configuration: %w", err)
+	}
+	return Parse(path, src, filepath.Dir(path))
+}
+
+// Parse reads a configuration. name is what problems call the file; relative files are looked for in dir.
+func Parse(name string, src []byte, dir string) (*Config, error) {
+	return parse(name, src, dir, machine())
+}
+
+// parse reads a configuration in a given world, so that a test decides what variables, files and commands there are.
+func parse(name string, src []byte, dir string, around world) (*Config, error) {
+	if absolute, err := filepath.Abs(dir); err == nil {
+		dir = absolute
+	}
+	w := &walk{file: newFile(name, src), dir: dir, world: around, references: map[string]reference{}}
+	root := w.readTree(src)
+	if root == nil {
+		return nil, w.file.sorted(w.problems)
+	}
+	cfg := defaults()
+	cfg.read(w.open(root, &cfg.effective))
+	for _, check := range w.later {
+		check()
+	}
+	if len(w.problems) > 0 {
+		return nil, w.file.sorted(w.problems)
+	}
+	cfg.Warnings = w.file.sorted(w.warnings)
+	return cfg, nil
+}
+
+func (c *Config) read(b *block) {
+	b.need("source").block(c.Source.read)
+	b.may("state").block(c.State.read)
+	b.need("platform").block(c.Platform.read)
+	b.need("routes").list(func(s *setting) { readRoute(s, c) })
+	b.may("dicts").entries(func(s *setting) { readDict(s, c) })
+	b.may("admin").block(c.Admin.read)
+	b.may("log").block(c.Log.read)
+	b.close()
+}

@@ -1,0 +1,104 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/parser"
+)
+
+// Bounds on what is read at all, so that no file can use up the machine.
+const (
+	maxSource = 1 << 20 // bytes
+	maxSize   = 100_000 // nodes, aliases unfolded
+	maxDepth  = 100     // nested mappings and lists
+)
+
+// readTree parses the file. What is wrong with it becomes problems; nil means that there is nothing left to look at.
+func (w *walk) readTree(src []byte) *node {
+	if !w.readable(src) {
+		return nil
+	}
+	docs, err := parseYAML(strings.Join(w.file.lines, "\n"))
+	if err != nil {
+		w.syntaxProblem(err)
+		return nil
+	}
+	t := &tree{walk: w, anchors: map[string]*node{}}
+	var root *node
+	for _, doc := range docs {
+		if _, directive := doc.Body.(*ast.DirectiveNode); directive || doc.Body == nil {
+			continue
+		}
+		if root != nil {
+			w.problem(t.place(doc.Body), "", "a second document begins here: a configuration is one document")
+			break
+		}
+		root = t.node(doc.Body, "", 0)
+	}
+	switch {
+	case root == nil:
+		w.problem(span{1, 1, 1}, "", "the file is empty: start from configs/talkbridge.yaml")
+	case root.kind != mapping:
+		w.problem(root.at, "", fmt.Sprintf("a configuration is a mapping with source, platform and routes, not %v", root.kind))
+		root = nil
+	case root.size > maxSize:
+		w.problem(root.at, "", fmt.Sprintf("the file unfolds to more than %d values: use fewer aliases", maxSize))
+		root = nil
+	default:
+		w.hideSecrets(root, "")
+	}
+	return root
+}
+
+func (w *walk) readable(src []byte) bool {
+	if len(src) > maxSource {
+		w.problem(span{1, 1, 1}, "", fmt.Sprintf("the file is larger than %d bytes", maxSource))
+		return false
+	}
+	for i, line := range w.file.lines {
+		if !utf8.ValidString(line) {
+			valid := strings.ToValidUTF8(line, "\x00")
+			column := utf8.RuneCountInString(valid[:strings.IndexByte(valid, 0)]) + 1
+			w.problem(span{i + 1, column, 1}, "", "not valid UTF-8: save the file as UTF-8 (an editor may have used GBK)")
+			return false
+		}
+	}
+	return true
+}
+
+// parseYAML gives the documents. A fault of the parser is an error like any other: it must not end the program.
+func parseYAML(src string) (docs []*ast.DocumentNode, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("this YAML cannot be read: %v", r)
+		}
+	}()
+	f, err := parser.ParseBytes([]byte(src), 0, parser.AllowDuplicateMapKey()) // duplicates are reported with the other problems
+	if err != nil {
+		return nil, err
+	}
+	return f.Docs, nil
+}
+
+func (w *walk) syntaxProblem(err error) {
+	at, message := span{1, 1, 1}, err.Error()
+	var syntax *yaml.SyntaxError
+	if errors.As(err, &syntax) && syntax.Token != nil && syntax.Token.Position != nil {
+		at, message = span{syntax.Token.Position.Line, syntax.Token.Position.Column, 1}, syntax.Message
+	}
+	line := string(w.file.line(at.line))
+	switch {
+	case strings.Contains(line, "${") && strings.Contains(message, "must be specified"):
+		at = w.file.find(span{at.line, 1, 1}, "${")
+		message += `; inside [ ] and { } a reference needs quotes: "${env:NAME}"`
+	case strings.Contains(line, "\t"):
+		message += "; there is a tab in this line, use spaces"
+	}
+	w.hideByText()
+	w.problem(at, "", message)
+}
