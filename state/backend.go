@@ -1,0 +1,120 @@
+package state
+
+import (
+	"context"
+	"time"
+)
+
+// A backend keeps the state machine. It sees ids, times, sealed texts and digests, never a row's content, and each of its
+// methods is one atomic step. Where a rule is meant, Redis has it in lua/common.lua and the embedded store in rules.go; the
+// two are the same rule twice, and storetest holds them together.
+type backend interface {
+	outbox
+	ledger
+	singles
+
+	// watch calls hint when another process appended, until close.
+	watch(hint func())
+	warnings(ctx context.Context) []string
+	close() error
+}
+
+// outbox is what waits, and who has it.
+type outbox interface {
+	// append submits entries in order and saves checkpoint (JSON; nil: none) in one write, if f is still the leader.
+	append(ctx context.Context, f fence, entries []entry, checkpoint []byte) (queued int, err error)
+	// lease gives out at most limit records that are due, and forgets a few whose retention is over.
+	lease(ctx context.Context, limit int, ttl time.Duration, token leaseToken) ([]held, error)
+	// settle ends a lease. dueNow: newer content waits already.
+	settle(ctx context.Context, l leaseRef, verdict byte, after time.Duration, outcome []byte) (dueNow bool, err error)
+	release(ctx context.Context, l leaseRef) error
+	// nextDue is how long until the first record is due, 0 or less for now; false: nothing waits.
+	nextDue(ctx context.Context) (time.Duration, bool, error)
+}
+
+// ledger is what became of each.
+type ledger interface {
+	// scan lists an index, newest first, from after on (nil: from the newest).
+	scan(ctx context.Context, index byte, after *mark, limit int) ([]mark, error)
+	// load reads records without their content. A missing one is nil. now is the store's clock.
+	load(ctx context.Context, ids []string) (recs []*rec, now int64, err error)
+	counts(ctx context.Context) (tally, error)
+	retry(ctx context.Context, id string) error
+	discard(ctx context.Context, id string) error
+}
+
+// singles are the values of which there is one.
+type singles interface {
+	checkpoint(ctx context.Context) (json []byte, savedAt int64, err error) // nil: none
+	lead(ctx context.Context, c claim) (grant, error)
+	resign(ctx context.Context, owner string) error
+	// token values start with the print that dropToken compares.
+	token(ctx context.Context) ([]byte, error) // nil: none
+	saveToken(ctx context.Context, value []byte) error
+	dropToken(ctx context.Context, meant [printSize]byte) error
+	lockToken(ctx context.Context, owner string, ttl time.Duration) (bool, error)
+	unlockToken(ctx context.Context, owner string) error
+	// keepCanary keeps value if there is none yet, and returns the one that is kept.
+	keepCanary(ctx context.Context, value []byte) ([]byte, error)
+}
+
+// An entry is a sealed change on its way into the outbox.
+type entry struct {
+	id      string
+	scanned bool // found by a scan: skipped when the record's newest content is the same
+	ident   ident
+	content []byte
+}
+
+// A leaseRef names a lease in settle and release.
+type leaseRef struct {
+	id    string
+	token leaseToken
+	seq   uint32
+}
+
+// held is a record that was just leased.
+type held struct {
+	id string
+	*rec
+}
+
+// A mark is a place in an index: the index's time and the record there.
+type mark struct {
+	at int64 // milliseconds
+	id string
+}
+
+// tally is the outbox in figures.
+type tally struct {
+	pending, rejected, delivered, discarded int // pending includes sending
+	sending                                 int
+	oldest                                  int64 // when the pending record that waits longest was submitted; 0: none
+}
+
+// A fence says who writes, and which of its writes this is. The store counts the writes of its leaders. This writer knows that
+// write number low arrived and does not know of those between low and this one: replies get lost. A count below low means that
+// the store went back in time (its last second was lost, an older copy was restored) and that positions and outbox of this
+// writer's making went with it; a count that equals write means that this very write arrived before.
+type fence struct {
+	owner      string
+	epoch      uint64
+	low, write uint64
+}
+
+// A claim asks for leadership. epoch, low and high are what this process knows of its own leadership, zero if it has none;
+// seen is the highest epoch that it ever saw, so that epochs grow even if the store forgot them.
+type claim struct {
+	owner     string
+	ttl       time.Duration
+	epoch     uint64
+	low, high uint64
+	seen      uint64
+}
+
+// A grant answers a claim. writes is the store's count of writes.
+type grant struct {
+	ok     bool
+	epoch  uint64
+	writes uint64
+}

@@ -1,0 +1,71 @@
+package state
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"talkbridge/internal/bridge"
+)
+
+// A change is sealed as its head in JSON, after its length, and its columns in canonical form. The columns are not JSON because
+// they are most of it: HTML would grow by its escapes, and the digest wants one form for one content anyway.
+
+var errContent = errors.New("the content is not what was written")
+
+func encodeChange(c bridge.Change) ([]byte, error) {
+	columns := c.Columns
+	c.Columns = nil
+	head, err := json.Marshal(c)
+	if err != nil {
+		return nil, fmt.Errorf("encode change: %w", err)
+	}
+	out := binary.AppendUvarint(nil, uint64(len(head)))
+	return appendColumns(append(out, head...), columns), nil
+}
+
+func decodeChange(b []byte) (bridge.Change, error) {
+	var c bridge.Change
+	head, b, err := cutText(b)
+	if err != nil {
+		return c, err
+	}
+	if err := json.Unmarshal([]byte(head), &c); err != nil {
+		return c, errContent
+	}
+	c.Columns = map[string]bridge.Value{}
+	for len(b) > 0 {
+		var part [3]string
+		for i := range part {
+			if part[i], b, err = cutText(b); err != nil {
+				return c, err
+			}
+		}
+		c.Columns[part[0]] = bridge.Value{Kind: bridge.Kind(part[1]), Text: part[2]}
+	}
+	return c, nil
+}
+
+// appendColumns writes columns in canonical form: sorted by name; name, kind and text of each, each after its length.
+func appendColumns(b []byte, columns map[string]bridge.Value) []byte {
+	for _, name := range slices.Sorted(maps.Keys(columns)) {
+		v := columns[name]
+		for _, text := range [3]string{name, string(v.Kind), v.Text} {
+			b = binary.AppendUvarint(b, uint64(len(text)))
+			b = append(b, text...)
+		}
+	}
+	return b
+}
+
+func cutText(b []byte) (text string, rest []byte, err error) {
+	n, size := binary.Uvarint(b)
+	if size <= 0 || n > uint64(len(b)-size) {
+		return "", nil, errContent
+	}
+	end := size + int(n)
+	return string(b[size:end]), b[end:], nil
+}

@@ -1,0 +1,160 @@
+package state
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+)
+
+func (b *embedded) append(ctx context.Context, f fence, list []entry, checkpoint []byte) (queued int, err error) {
+	err = b.update(ctx, func(tx *bolt.Tx) error {
+		s := shelf{tx, b.ms()}
+		var l leaderRow
+		// Invariant 7: the epoch is checked in the transaction that writes.
+		if ok, err := getJSON(tx, singleLeader, &l); err != nil {
+			return err
+		} else if !ok || l.Owner != f.owner || l.Epoch != f.epoch || l.Writes < f.low || l.Writes >= f.write {
+			return ErrFenced
+		}
+		for _, e := range list {
+			old := s.get(e.id)
+			next, taken := submit(old, e, s.now)
+			if !taken {
+				continue
+			}
+			if err := s.put(e.id, old, next); err != nil {
+				return err
+			}
+			queued++
+		}
+		// Invariant 1: the position goes into the same transaction as the changes.
+		if checkpoint != nil {
+			if err := putJSON(tx, singleCheckpoint, positionRow{SavedAt: s.now, Position: checkpoint}); err != nil {
+				return err
+			}
+		}
+		l.Writes = f.write
+		return putJSON(tx, singleLeader, l)
+	})
+	return queued, err
+}
+
+func (b *embedded) lease(ctx context.Context, limit int, ttl time.Duration, token leaseToken) ([]held, error) {
+	if idle, err := b.idle(ctx); idle || err != nil {
+		return nil, err
+	}
+	var out []held
+	err := b.update(ctx, func(tx *bolt.Tx) error {
+		s := shelf{tx, b.ms()}
+		if err := s.forget(b.retention, max(limit, 10)); err != nil {
+			return err
+		}
+		for _, m := range upTo(s.bucket(bucketDue), nil, s.now, limit) {
+			old := s.get(m.id)
+			if old == nil {
+				if err := s.putAside(m); err != nil {
+					return err
+				}
+				continue
+			}
+			r := *old
+			r.grantLease(token, s.now, ttl) // Invariant 3: the lease moves the due time to its own end
+			if err := s.put(m.id, old, &r); err != nil {
+				return err
+			}
+			out = append(out, held{m.id, &r})
+		}
+		return nil
+	})
+	return out, err
+}
+
+// idle tells whether a lease would find nothing to do. It costs no write, and so no fsync.
+func (b *embedded) idle(ctx context.Context) (idle bool, err error) {
+	err = b.view(ctx, func(tx *bolt.Tx) error {
+		s := shelf{tx, b.ms()}
+		idle = len(upTo(s.bucket(bucketDue), nil, s.now, 1)) == 0 && len(s.forgettable(b.retention, 1)) == 0
+		return nil
+	})
+	return idle, err
+}
+
+// forgettable lists what the ledger need not remember any longer.
+func (s shelf) forgettable(retention time.Duration, limit int) []mark {
+	if retention <= 0 {
+		return nil
+	}
+	before := s.now - retention.Milliseconds()
+	out := upTo(s.bucket(bucketIndex), []byte{delivered}, before, limit)
+	return append(out, upTo(s.bucket(bucketIndex), []byte{discarded}, before, limit)...)
+}
+
+func (s shelf) forget(retention time.Duration, limit int) error {
+	for _, m := range s.forgettable(retention, limit) {
+		if err := s.put(m.id, s.get(m.id), nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// putAside rejects a record that is due but cannot be read, or takes the due time of one that is not there away.
+func (s shelf) putAside(m mark) error {
+	if err := s.bucket(bucketDue).Delete(timeKey(m.at, m.id)); err != nil {
+		return err
+	}
+	raw := s.bucket(bucketRecords).Get([]byte(m.id))
+	if raw == nil {
+		return nil
+	}
+	return s.put(m.id, nil, damaged(bytes.Clone(raw), s.now))
+}
+
+func (b *embedded) settle(ctx context.Context, l leaseRef, verdict byte, after time.Duration, outcome []byte) (dueNow bool, err error) {
+	err = b.update(ctx, func(tx *bolt.Tx) error {
+		s := shelf{tx, b.ms()}
+		return s.change(l.id, func(r *rec) error {
+			dueNow, err = r.settle(l, verdict, after, outcome, s.now)
+			return err
+		})
+	})
+	return dueNow, err
+}
+
+func (b *embedded) release(ctx context.Context, l leaseRef) error {
+	return b.update(ctx, func(tx *bolt.Tx) error {
+		s := shelf{tx, b.ms()}
+		return s.change(l.id, func(r *rec) error { return r.release(l, s.now) })
+	})
+}
+
+func (b *embedded) nextDue(ctx context.Context) (wait time.Duration, ok bool, err error) {
+	err = b.view(ctx, func(tx *bolt.Tx) error {
+		k, _ := tx.Bucket([]byte(bucketDue)).Cursor().First()
+		if ok = k != nil; ok {
+			at, _ := cutTimeKey(k)
+			wait = time.Duration(at-b.ms()) * time.Millisecond
+		}
+		return nil
+	})
+	return wait, ok, err
+}
+
+// positionRow is the saved position.
+type positionRow struct {
+	SavedAt  int64           `json:"saved_at"`
+	Position json.RawMessage `json:"position"`
+}
+
+func (b *embedded) checkpoint(ctx context.Context) (text []byte, savedAt int64, err error) {
+	err = b.view(ctx, func(tx *bolt.Tx) error {
+		var p positionRow
+		_, err := getJSON(tx, singleCheckpoint, &p)
+		text, savedAt = p.Position, p.SavedAt
+		return err
+	})
+	return text, savedAt, err
+}

@@ -1,0 +1,39 @@
+-- lease: give out records that are due, and forget some whose retention is over.
+--
+-- KEYS  1-6 see common.lua
+-- ARGV  1 see common.lua
+--       2 how many at most, 3 for how long (milliseconds), 4 the token of these leases (8 bytes)
+--       5 retention (milliseconds), 0 for ever
+-- Returns {id, packed record, id, packed record, …}.
+
+local now, limit = clock(), tonumber(ARGV[2])
+redis.call('ZREM', LEASED, '') -- removes nothing; see common.lua on the first write
+
+local retention = tonumber(ARGV[5])
+if retention > 0 then
+  for _, status in ipairs({ 'd', 'x' }) do
+    local old = redis.call('ZRANGEBYSCORE', INDEX[status], '-inf', now - retention, 'LIMIT', 0, math.max(limit, 10))
+    for _, id in ipairs(old) do
+      redis.call('DEL', PREFIX .. id)
+      redis.call('ZREM', INDEX[status], id)
+    end
+  end
+end
+
+local out = {}
+for _, id in ipairs(redis.call('ZRANGEBYSCORE', DUE, '-inf', now, 'LIMIT', 0, limit)) do
+  local r, raw = load(id)
+  if r and r.status == 'p' then
+    -- Invariant 3: one lease at a time. The due time moves to the lease's end, so that a crash makes the record due again.
+    r.attempts, r.token, r.ends = r.attempts + 1, ARGV[4], now + tonumber(ARGV[3])
+    save(id, r)
+    out[#out + 1] = id
+    out[#out + 1] = pack(r)
+  elseif raw and not r then -- it cannot be read: put it aside, bytes kept
+    save(id, { status = 'r', seq = 1, attempts = 0, since = now, due = 0, ends = 0, token = NONE,
+      ident = string.rep('\0', 96), outcome = DAMAGED, content = raw })
+  else
+    redis.call('ZREM', DUE, id)
+  end
+end
+return out

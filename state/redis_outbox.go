@@ -1,0 +1,112 @@
+package state
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+var errReply = errors.New("answer of Redis that no script of ours gives; is another program writing to the keys?")
+
+func (s *shared) append(ctx context.Context, f fence, list []entry, checkpoint []byte) (int, error) {
+	args := make([]any, 0, 7+4*len(list))
+	args = append(args, s.keys.record(), f.owner, f.epoch, f.low, f.write, s.keys.wake(), checkpoint)
+	for _, e := range list {
+		scanned := "0"
+		if e.scanned {
+			scanned = "1"
+		}
+		args = append(args, e.id, scanned, e.ident[:], e.content)
+	}
+	reply, err := s.scripts.append.Run(ctx, s.client, s.keys.records(s.keys.leader(), s.keys.checkpoint()), args...).Slice()
+	if err != nil {
+		return 0, err
+	}
+	switch {
+	case len(reply) == 1 && reply[0] == "fenced":
+		return 0, ErrFenced
+	case len(reply) == 2 && reply[0] == "ok":
+		queued, ok := reply[1].(int64)
+		if ok {
+			return int(queued), nil
+		}
+	}
+	return 0, errReply
+}
+
+func (s *shared) lease(ctx context.Context, limit int, ttl time.Duration, token leaseToken) ([]held, error) {
+	reply, err := s.scripts.lease.Run(ctx, s.client, s.keys.records(),
+		s.keys.record(), limit, ttl.Milliseconds(), token[:], s.retention.Milliseconds()).StringSlice()
+	if err != nil {
+		return nil, err
+	}
+	out := make([]held, 0, len(reply)/2)
+	for i := 0; i+1 < len(reply); i += 2 {
+		r, err := decodeRec([]byte(reply[i+1]))
+		if err != nil {
+			return nil, fmt.Errorf("record %s: %w", reply[i], err)
+		}
+		out = append(out, held{reply[i], r})
+	}
+	return out, nil
+}
+
+func (s *shared) settle(
+	ctx context.Context, l leaseRef, verdict byte, after time.Duration, outcome []byte,
+) (dueNow bool, err error) {
+	word, err := s.word(ctx, s.scripts.settle, l.id, l.token[:], l.seq, string(verdict), after.Milliseconds(), outcome)
+	return word == "due", err
+}
+
+func (s *shared) release(ctx context.Context, l leaseRef) error {
+	_, err := s.word(ctx, s.scripts.release, l.id, l.token[:], s.keys.wake())
+	return err
+}
+
+// word runs a script that changes one record and answers with a word.
+func (s *shared) word(ctx context.Context, script *redis.Script, args ...any) (string, error) {
+	word, err := script.Run(ctx, s.client, s.keys.records(), append([]any{s.keys.record()}, args...)...).Text()
+	if err != nil {
+		return "", err
+	}
+	switch word {
+	case "ok", "due":
+		return word, nil
+	case "lost":
+		return "", ErrLeaseLost
+	case "none":
+		return "", ErrNotFound
+	case "gone":
+		return "", ErrNoContent
+	case "sending":
+		return "", ErrSending
+	default:
+		return "", errReply
+	}
+}
+
+func (s *shared) nextDue(ctx context.Context) (time.Duration, bool, error) {
+	ms, err := s.scripts.next.Run(ctx, s.client, []string{s.keys.due()}).Int64()
+	if errors.Is(err, redis.Nil) {
+		return 0, false, nil
+	}
+	return time.Duration(ms) * time.Millisecond, err == nil, err
+}
+
+func (s *shared) checkpoint(ctx context.Context) ([]byte, int64, error) {
+	reply, err := s.client.HMGet(ctx, s.keys.checkpoint(), "position", "saved_at").Result()
+	if err != nil || len(reply) != 2 || reply[0] == nil || reply[1] == nil {
+		return nil, 0, err
+	}
+	text, _ := reply[0].(string)
+	at, _ := reply[1].(string)
+	savedAt, err := strconv.ParseInt(at, 10, 64)
+	if err != nil {
+		return nil, 0, errReply
+	}
+	return []byte(text), savedAt, nil
+}

@@ -1,0 +1,126 @@
+package state
+
+import (
+	"crypto/cipher"
+	"crypto/hkdf"
+	"crypto/hmac"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash"
+	"strings"
+
+	"github.com/emmansun/gmsm/sm3"
+	"github.com/emmansun/gmsm/sm4"
+
+	"talkbridge/internal/bridge"
+)
+
+// What a sealed text is for. It is part of what is authenticated.
+const (
+	purposeContent = "content"
+	purposeToken   = "token"
+	purposeCanary  = "canary"
+)
+
+const (
+	sealVersion = 1
+	nonceSize   = 12 // GB/T 36624 GCM, random: good for 2^32 texts under one key
+	printSize   = 16
+)
+
+var errSealBroken = errors.New("the sealed text cannot be opened: wrong key, moved or damaged")
+
+// A sealer seals with SM4-GCM and digests with HMAC-SM3, under two keys that are derived from state.key (HKDF with SM3), so
+// that what is in the open, the digests, says nothing of the sealing key.
+//
+// Invariant 8: row content at rest is sealed, and bound to its record: namespace, purpose and record id are authenticated with
+// it, so that a sealed text that is moved to another record, or another bridge's namespace, does not open.
+type sealer struct {
+	namespace string
+	aead      cipher.AEAD
+	digestKey []byte
+}
+
+const keyHelp = "make one with: head -c 16 /dev/urandom | base64"
+
+func newSealer(namespace string, key bridge.Secret) (*sealer, error) {
+	text := strings.TrimSpace(key.Reveal())
+	if text == "" {
+		return nil, errors.New("state.key: missing; " + keyHelp)
+	}
+	secret, err := base64.StdEncoding.Strict().DecodeString(text)
+	if err != nil {
+		return nil, errors.New("state.key: not Base64; " + keyHelp) // the decoder's own words may tell a bit of the key
+	}
+	if len(secret) != 16 {
+		return nil, fmt.Errorf("state.key: must be Base64 of 16 bytes, these are %d; %s", len(secret), keyHelp)
+	}
+	sealKey, err := hkdf.Key(sm3.New, secret, nil, "talkbridge state seal 1", 16)
+	if err != nil {
+		return nil, fmt.Errorf("derive the sealing key: %w", err)
+	}
+	digestKey, err := hkdf.Key(sm3.New, secret, nil, "talkbridge state digest 1", sm3.Size)
+	if err != nil {
+		return nil, fmt.Errorf("derive the digest key: %w", err)
+	}
+	block, err := sm4.NewCipher(sealKey)
+	if err != nil {
+		return nil, fmt.Errorf("set up SM4: %w", err)
+	}
+	aead, err := cipher.NewGCM(block)
+	if err != nil {
+		return nil, fmt.Errorf("set up SM4-GCM: %w", err)
+	}
+	return &sealer{namespace: namespace, aead: aead, digestKey: digestKey}, nil
+}
+
+// seal gives version, nonce, ciphertext and tag.
+func (s *sealer) seal(purpose, id string, plain []byte) ([]byte, error) {
+	out := make([]byte, 1+nonceSize, 1+nonceSize+len(plain)+s.aead.Overhead())
+	out[0] = sealVersion
+	if _, err := rand.Read(out[1:]); err != nil {
+		return nil, fmt.Errorf("draw a nonce: %w", err)
+	}
+	return s.aead.Seal(out, out[1:], plain, s.bound(purpose, id)), nil
+}
+
+// open gives the plain text of what seal made for the same purpose and record.
+func (s *sealer) open(purpose, id string, sealed []byte) ([]byte, error) {
+	if len(sealed) < 1+nonceSize || sealed[0] != sealVersion {
+		return nil, errSealBroken
+	}
+	plain, err := s.aead.Open(nil, sealed[1:1+nonceSize], sealed[1+nonceSize:], s.bound(purpose, id))
+	if err != nil {
+		return nil, errSealBroken
+	}
+	return plain, nil
+}
+
+// bound is what a sealed text is bound to. Neither namespace nor purpose can hold a NUL, so no two read alike.
+func (s *sealer) bound(purpose, id string) []byte {
+	return []byte("talkbridge\x00" + s.namespace + "\x00" + purpose + "\x00" + id)
+}
+
+// digest is the keyed digest of a submission's columns, bound to its record: the same columns give the same digest, and who
+// has no key cannot try out contents against it, nor see that two records are alike.
+func (s *sealer) digest(id string, columns map[string]bridge.Value) []byte {
+	h := s.keyed("columns", id)
+	h.Write(appendColumns(nil, columns))
+	return h.Sum(nil)
+}
+
+// print is a short keyed digest of texts, to tell them apart.
+func (s *sealer) print(texts ...string) []byte { return s.keyed(texts...).Sum(nil)[:printSize] }
+
+// keyed starts an HMAC with texts, each after its length.
+func (s *sealer) keyed(texts ...string) hash.Hash {
+	h := hmac.New(sm3.New, s.digestKey)
+	for _, t := range texts {
+		h.Write(binary.AppendUvarint(nil, uint64(len(t))))
+		h.Write([]byte(t))
+	}
+	return h
+}
