@@ -1,0 +1,187 @@
+package canal
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"talkbridge/internal/bridge"
+
+	"github.com/go-mysql-org/go-mysql/replication"
+)
+
+// Why the rows of a watched table cannot be used. Each is a stop: what is skipped here is a submission that is lost.
+var (
+	errPartialJSON = errors.New("the log holds only what changed inside a JSON column (binlog_row_value_options=PARTIAL_JSON). Run " +
+		"SET GLOBAL binlog_row_value_options = ''; then set the position behind this place and backfill the route")
+	errUndecodable = errors.New("the rows cannot be decoded; please report it with the table's SHOW CREATE TABLE and the server's version")
+	errNotFull     = errors.New("the column is not in the log: binlog_row_image was not FULL when this was written. Run " +
+		"SET GLOBAL binlog_row_image = FULL; write binlog_row_image=FULL into my.cnf; have clients reconnect; then set the position " +
+		"behind this place and backfill the route")
+)
+
+// A binding is a route on the columns of its table at one place in the log.
+type binding struct {
+	route  *route
+	layout *layout
+	flag   int
+	cells  []cell   // everything that leaves the listener
+	key    []cell   // in the key's order
+	keys   []string // the key columns' names, as in the Change
+}
+
+// A cell is one column that a route uses, under the name that the route uses for it.
+type cell struct {
+	name  string
+	index int
+}
+
+// bind binds the routes of one table to its TABLE_MAP event.
+func bind(routes []*route, e *replication.TableMapEvent, sets collations) ([]*binding, error) {
+	l, err := newLayout(e, sets)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]*binding, len(routes))
+	for i, r := range routes {
+		if out[i], err = newBinding(r, l); err != nil {
+			return nil, fmt.Errorf("route %s: %w", r.Name, err)
+		}
+	}
+	return out, nil
+}
+
+func newBinding(r *route, l *layout) (*binding, error) {
+	b := &binding{route: r, layout: l}
+	for _, name := range r.names {
+		i, ok := l.index(name)
+		if !ok {
+			return nil, fmt.Errorf("column %s is not in the table at this place of the log; it was dropped or renamed, or is newer. "+
+				"Correct the route's configuration, or put the column back", name)
+		}
+		b.cells = append(b.cells, cell{name, i})
+		if name == r.Submit.Column {
+			b.flag = i
+		}
+	}
+	if err := b.bindKey(); err != nil {
+		return nil, err
+	}
+	return b, nil
+}
+
+// bindKey finds the key's columns: those of the configuration, else the primary key.
+func (b *binding) bindKey() error {
+	indexes := b.layout.key
+	if len(b.route.Key) > 0 {
+		indexes = nil
+		for _, name := range b.route.Key {
+			i, _ := b.layout.index(name) // it is one of route.names, so it was found
+			indexes = append(indexes, i)
+		}
+	}
+	if len(indexes) == 0 {
+		return errors.New("the table has no primary key; name the columns that identify a row with key: [...]")
+	}
+	for _, i := range indexes {
+		name := b.nameOf(i)
+		b.key, b.keys = append(b.key, cell{name, i}), append(b.keys, name)
+	}
+	return nil
+}
+
+// nameOf finds the name under which a column leaves the listener, and lets a key column that no one named leave it too.
+func (b *binding) nameOf(index int) string {
+	for _, c := range b.cells {
+		if c.index == index {
+			return c.name
+		}
+	}
+	name := b.layout.columns[index].name
+	b.cells = append(b.cells, cell{name, index})
+	return name
+}
+
+// An image is one row as a rows event holds it.
+type image struct {
+	values  []any
+	skipped []int // columns that are not in it
+}
+
+// cell reads one column.
+func (b *binding) cell(row image, c cell) (bridge.Value, error) {
+	if slices.Contains(row.skipped, c.index) {
+		return bridge.Value{}, fmt.Errorf("column %s: %w", c.name, errNotFull)
+	}
+	v, err := b.layout.columns[c.index].value(row.values[c.index])
+	if err != nil {
+		return bridge.Value{}, fmt.Errorf("column %s: %w", c.name, err)
+	}
+	return v, nil
+}
+
+// submission looks at one changed row: before is nil for an insert. It gives the columns and the key of a submission, or ok false.
+// The flag is read first, and the rest only of rows whose flag says so.
+func (b *binding) submission(before *image, after image) (columns map[string]bridge.Value, key string, ok bool, err error) {
+	flag := cell{b.route.Submit.Column, b.flag}
+	now, err := b.cell(after, flag)
+	if err != nil {
+		return nil, "", false, err
+	}
+	var was bridge.Value
+	if before != nil {
+		if was, err = b.cell(*before, flag); err != nil {
+			return nil, "", false, err
+		}
+	}
+	if !b.route.Submit.fires(before == nil, was, now) {
+		return nil, "", false, nil
+	}
+	if columns, err = b.columns(after); err != nil {
+		return nil, "", false, err
+	}
+	if key, err = b.keyOf(columns); err != nil {
+		return nil, "", false, err
+	}
+	ok, err = b.route.holds(columns)
+	if err != nil {
+		return nil, "", false, fmt.Errorf("record %s: %w", key, err)
+	}
+	return columns, key, ok, nil
+}
+
+// columns reads every column that the route uses. The record's key goes into an error about one of them, so that a person can
+// find the row.
+func (b *binding) columns(row image) (map[string]bridge.Value, error) {
+	columns := make(map[string]bridge.Value, len(b.cells))
+	var problems []error
+	for _, c := range b.cells {
+		v, err := b.cell(row, c)
+		if err != nil {
+			problems = append(problems, err)
+			continue
+		}
+		columns[c.name] = v
+	}
+	if len(problems) == 0 {
+		return columns, nil
+	}
+	key, err := b.keyOf(columns)
+	if err != nil || slices.ContainsFunc(b.key, func(c cell) bool { _, ok := columns[c.name]; return !ok }) {
+		return nil, errors.Join(problems...)
+	}
+	return nil, fmt.Errorf("record %s: %w", key, errors.Join(problems...))
+}
+
+func (b *binding) keyOf(columns map[string]bridge.Value) (string, error) {
+	values := make([]bridge.Value, len(b.key))
+	for i, c := range b.key {
+		values[i] = columns[c.name]
+	}
+	key, err := keyText(values)
+	if err != nil {
+		return "", fmt.Errorf("key (%s): %w", strings.Join(b.keys, ", "), err)
+	}
+	return key, nil
+}

@@ -1,0 +1,179 @@
+package canal
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Status is how the reading stands at one moment.
+type Status struct {
+	Connected   bool          `json:"connected"` // the server is sending its log
+	Scanning    bool          `json:"scanning"`  // flagged rows are being read from their tables
+	Flavor      Flavor        `json:"flavor"`
+	Version     string        `json:"version"`
+	Server      string        `json:"server"`    // the server's identity, as in bridge.Coordinates
+	ServerID    uint32        `json:"server_id"` // ours, as the server lists it
+	File        string        `json:"file"`      // with Pos and GTID: behind the last transaction that was taken in
+	Pos         uint64        `json:"pos"`
+	GTID        string        `json:"gtid"`
+	Lag         time.Duration `json:"-"`
+	LagSeconds  float64       `json:"lag_seconds"`
+	CommittedAt time.Time     `json:"committed_at,omitzero"`  // of the last transaction that was taken in, by the server's clock
+	LastEventAt time.Time     `json:"last_event_at,omitzero"` // when the server last sent anything, heartbeats included
+	LastError   string        `json:"last_error,omitempty"`   // why the connection was lost or could not be made
+}
+
+// A tracker keeps the Status and the metrics. The counters of every event are atomic; the rest changes once a transaction.
+type tracker struct {
+	bytesRead atomic.Uint64
+	lastEvent atomic.Int64 // Unix nanoseconds
+
+	mu       sync.Mutex // guards what follows
+	status   Status
+	inflight int       // batches that the writer has not finished
+	idle     bool      // nothing has come since the last heartbeat
+	caughtUp time.Time // when everything that the server had was last taken in
+	fresh    time.Duration
+
+	events   prometheus.Counter
+	read     prometheus.Counter
+	captured *prometheus.CounterVec
+}
+
+// newTracker makes the metrics. fresh is how long a heartbeat counts.
+func newTracker(registry prometheus.Registerer, routes []*route, fresh time.Duration) (*tracker, error) {
+	t := &tracker{
+		fresh:  fresh,
+		events: prometheus.NewCounter(prometheus.CounterOpts{Name: "talkbridge_source_events_total", Help: "Events of the log that were read."}),
+		read:   prometheus.NewCounter(prometheus.CounterOpts{Name: "talkbridge_source_read_bytes_total", Help: "Bytes of the log that were read."}),
+		captured: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "talkbridge_changes_captured_total", Help: "Submissions that were found, by route.",
+		}, []string{"route"}),
+	}
+	for _, r := range routes {
+		t.captured.WithLabelValues(r.Name)
+	}
+	if registry == nil {
+		return t, nil
+	}
+	for _, c := range []prometheus.Collector{
+		t.events, t.read, t.captured,
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "talkbridge_source_connected", Help: "1 while the server is sending its log.",
+		}, func() float64 {
+			if t.snapshot().Connected {
+				return 1
+			}
+			return 0
+		}),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "talkbridge_source_lag_seconds", Help: "How far reading is behind the server's last commit; 0 when it has nothing more.",
+		}, func() float64 { return t.snapshot().LagSeconds }),
+	} {
+		if err := registry.Register(c); err != nil {
+			return nil, err
+		}
+	}
+	return t, nil
+}
+
+// received counts one event.
+func (t *tracker) received(size uint32) {
+	t.bytesRead.Add(uint64(size))
+	t.lastEvent.Store(time.Now().UnixNano())
+	t.events.Inc()
+	t.read.Add(float64(size))
+}
+
+func (t *tracker) bytes() uint64 { return t.bytesRead.Load() }
+
+// change changes the Status under the lock.
+func (t *tracker) change(f func(*Status)) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	f(&t.status)
+}
+
+// passed notes a transaction that nobody watches.
+func (t *tracker) passed(p place) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.idle = false
+	if t.inflight == 0 && p.committed.After(t.status.CommittedAt) {
+		t.status.CommittedAt = p.committed
+	}
+}
+
+// queued notes a batch on its way to the writer.
+func (t *tracker) queued(b batch) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.inflight++
+	t.idle = t.idle && b.idle
+}
+
+// written notes that the writer is done with n batches, the last of which was b.
+func (t *tracker) written(b batch, n int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.inflight -= n
+	t.at(b.place)
+	if b.idle && t.inflight == 0 {
+		t.idle, t.caughtUp = true, time.Now()
+	}
+	for _, c := range b.changes {
+		t.captured.WithLabelValues(c.Route).Inc()
+	}
+}
+
+// anchored notes where reading begins.
+func (t *tracker) anchored(p place, caughtUp time.Time) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.inflight = 0
+	t.at(p)
+	t.caughtUp = caughtUp
+}
+
+// at sets the place; the lock is held.
+func (t *tracker) at(p place) {
+	t.status.File, t.status.Pos, t.status.GTID = p.file, p.pos, ""
+	if p.gtids != nil {
+		t.status.GTID = p.gtids.String()
+	}
+	if !p.committed.IsZero() {
+		t.status.CommittedAt = p.committed
+	}
+}
+
+// snapshot is the Status now.
+func (t *tracker) snapshot() Status {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	s := t.status
+	if n := t.lastEvent.Load(); n > 0 {
+		s.LastEventAt = time.Unix(0, n)
+	}
+	s.Lag = t.lag(time.Now())
+	s.LagSeconds = s.Lag.Seconds()
+	return s
+}
+
+// lag is how far reading is behind. A heartbeat means that nothing is left to read, and counts for a few of its periods: a server
+// that falls silent altogether is not idle. The lock is held.
+func (t *tracker) lag(now time.Time) time.Duration {
+	if t.status.Connected && t.idle && t.inflight == 0 && now.Sub(t.caughtUp) <= t.fresh {
+		return 0
+	}
+	since := t.status.CommittedAt
+	if t.caughtUp.After(since) {
+		since = t.caughtUp
+	}
+	if since.IsZero() {
+		return 0
+	}
+	return max(now.Sub(since), 0)
+}

@@ -1,0 +1,58 @@
+package canal
+
+import (
+	"slices"
+	"time"
+
+	"talkbridge/internal/bridge"
+)
+
+// A transaction is the one that the log is in the middle of.
+type transaction struct {
+	open bool
+	id   gtid
+	name string             // id, or file:pos of the first event where the server has no ids
+	at   bridge.Coordinates // of the first event
+	// single says that the group is one statement without a COMMIT behind it: DDL. MariaDB says so in the GTID event; in MySQL it
+	// is a group whose first statement is not BEGIN.
+	single bool
+	began  bool // BEGIN was there
+	xa     bool // XA START was there
+
+	rowsEvents uint64 // seen in it, watched or not
+	changes    []bridge.Change
+	savepoints []savepoint
+	committed  time.Time // by MySQL's GTID event; zero where only the last event tells
+}
+
+// A savepoint is how many changes there were when it was set.
+type savepoint struct {
+	name    string
+	changes int
+}
+
+// save sets a savepoint. A second one of the same name replaces the first.
+func (t *transaction) save(name string) {
+	t.savepoints = append(t.savepoints, savepoint{name, len(t.changes)})
+}
+
+// rollbackTo drops what came behind the savepoint. The server leaves such rows in the log, with the ROLLBACK TO behind them, where
+// the transaction touched a table that cannot roll back; elsewhere it takes them out itself.
+func (t *transaction) rollbackTo(name string) bool {
+	for i, s := range slices.Backward(t.savepoints) {
+		if s.name == name {
+			t.changes = t.changes[:s.changes]
+			t.savepoints = t.savepoints[:i+1]
+			return true
+		}
+	}
+	return false
+}
+
+// rowBits is how many bits of Coordinates.Row count the rows of one event; the rest count the rows events of the transaction.
+// Counting events, watched or not, makes a row's number independent of which tables the configuration watches today. The whole
+// stays below 2^53, which every store and every JSON reader keeps exact. Both count from 1, so that 0 is left for what was read by
+// a scan at the place where the transaction begins: it is older than the transaction's first row.
+const rowBits = 20
+
+func rowNumber(event, row uint64) uint64 { return event<<rowBits | min(row, 1<<rowBits-1) }
