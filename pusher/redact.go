@@ -1,0 +1,187 @@
+package pusher
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"talkbridge/internal/bridge"
+)
+
+// maxMessage is how many characters of a platform's text are kept.
+const maxMessage = 200
+
+// maxExamined is how many bytes of a platform's text are looked at; what lies behind is dropped unread.
+const maxExamined = 1024
+
+// mask stands where something was taken out.
+const mask = "***"
+
+// personal matches what may name a person: identification numbers (18 characters, or 15 digits) with their usual separators,
+// mobile numbers likewise, and any run of seven digits or more (telephone, student and card numbers). Full-width digits count.
+var personal = regexp.MustCompile(
+	`[0-9０-９]{6}[ -][0-9０-９]{8}[ -][0-9０-９]{3}[0-9０-９XxＸｘ]` +
+		`|1[3-9][0-9][ -][0-9]{4}[ -][0-9]{4}` +
+		`|[0-9０-９]{7,}[XxＸｘ]?`)
+
+// Redact makes a text from outside fit to be kept: what may name a person is masked, control characters become spaces, and the
+// text is cut to a bounded length. Masking comes first, so that no cut makes a number too short to be recognised.
+func Redact(text string) string {
+	return shorten(personal.ReplaceAllString(examined(text), mask))
+}
+
+func examined(text string) string {
+	if len(text) > maxExamined { // a number that the cut went through is not left as a shorter one
+		text = strings.TrimRight(strings.ToValidUTF8(text[:maxExamined], ""), "0123456789０１２３４５６７８９ -")
+	}
+	return strings.ToValidUTF8(text, "\uFFFD")
+}
+
+func shorten(text string) string {
+	text = strings.Join(strings.FieldsFunc(text, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }), " ")
+	if utf8.RuneCountInString(text) <= maxMessage {
+		return text
+	}
+	return string([]rune(text)[:maxMessage]) + "…"
+}
+
+// A redactor masks, besides what Redact does, the texts that this client knows to be secret.
+type redactor struct {
+	secrets []string
+}
+
+// newRedactor knows the secrets in the forms in which they travel: as they are and percent-encoded.
+func newRedactor(secrets ...string) redactor {
+	var r redactor
+	for _, s := range secrets {
+		if len(s) < 4 { // a shorter text would mask half of every message
+			continue
+		}
+		r.secrets = append(r.secrets, s, url.QueryEscape(s))
+	}
+	slices.Sort(r.secrets)
+	r.secrets = slices.Compact(r.secrets)
+	return r
+}
+
+// with is a redactor that knows more secrets.
+func (r redactor) with(secrets ...string) redactor {
+	more := newRedactor(secrets...)
+	return redactor{secrets: slices.Concat(r.secrets, more.secrets)}
+}
+
+// text redacts a text in which nothing of a row can be.
+func (r redactor) text(text string) string {
+	return Redact(r.hide(examined(text)))
+}
+
+// answer redacts a text that the platform gave for this payload: it may repeat any part of it.
+func (r redactor) answer(text string, payload []byte) string {
+	return Redact(hideContent(r.hide(examined(text)), contents(payload)))
+}
+
+// failure redacts an error of the network. A *url.Error quotes the whole address, with a query that may hold the secret: only what
+// is beneath it is kept.
+func (r redactor) failure(err error) string {
+	var inner *url.Error
+	for errors.As(err, &inner) {
+		err = inner.Err
+	}
+	return r.text(err.Error())
+}
+
+func (r redactor) hide(text string) string {
+	for _, s := range r.secrets {
+		text = strings.ReplaceAll(text, s, mask)
+	}
+	return text
+}
+
+// echoWindow is how many characters in a row, equal to a piece of the payload, count as a repetition of it.
+const echoWindow = 8
+
+// hideContent masks whatever in text repeats one of the payload's values: the whole value, or a longer piece of it (frameworks
+// that report a "rejected value" quote it, or its beginning).
+func hideContent(text string, values []string) string {
+	runes := []rune(text)
+	hidden := make([]bool, len(runes))
+	for _, value := range values {
+		n := utf8.RuneCountInString(value)
+		window := min(n, echoWindow)
+		for i := 0; i+window <= len(runes); i++ {
+			if strings.Contains(value, string(runes[i:i+window])) {
+				for j := i; j < i+window; j++ {
+					hidden[j] = true
+				}
+			}
+		}
+	}
+	var b strings.Builder
+	for i, r := range runes {
+		switch {
+		case !hidden[i]:
+			b.WriteRune(r)
+		case i == 0 || !hidden[i-1]:
+			b.WriteString(mask)
+		}
+	}
+	return b.String()
+}
+
+// redactRow redacts a text that may repeat values of the row.
+func redactRow(text string, change bridge.Change) string {
+	var values []string
+	for _, v := range change.Columns {
+		if value := strings.TrimSpace(v.Text); telling(value) {
+			values = append(values, value)
+		}
+	}
+	return Redact(hideContent(examined(text), values))
+}
+
+// contents lists the texts of a payload that a message must not repeat. Codes and other short ASCII texts ("01", "true") are left:
+// they name nobody, and a message would lose its sense without them.
+func contents(payload []byte) []string {
+	decoder := json.NewDecoder(bytes.NewReader(payload))
+	decoder.UseNumber()
+	var root any
+	if decoder.Decode(&root) != nil {
+		return nil
+	}
+	var found []string
+	collect(root, func(text string) {
+		if text = strings.TrimSpace(text); telling(text) {
+			found = append(found, text)
+		}
+	})
+	return found
+}
+
+func collect(value any, visit func(string)) {
+	switch v := value.(type) {
+	case string:
+		visit(v)
+	case json.Number:
+		visit(v.String())
+	case []any:
+		for _, item := range v {
+			collect(item, visit)
+		}
+	case map[string]any:
+		for _, item := range v {
+			collect(item, visit)
+		}
+	}
+}
+
+// telling: two characters or more with one beyond ASCII (a name has two), or five ASCII characters.
+func telling(text string) bool {
+	n := utf8.RuneCountInString(text)
+	return n >= 5 || n >= 2 && n < len(text)
+}
