@@ -1,0 +1,31 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"talkbridge/internal/admin"
+)
+
+func (b *bridgeParts) pages() http.Handler {
+	return admin.Handler(admin.Options{
+		Version: b.options.Version, Ledger: b.store, Gatherer: b.registry, Logger: b.options.Logger.Named("admin"),
+		Leader: b.isLeader,
+		Source: func() any { return b.source.Status() },
+		Ready:  b.ready,
+	})
+}
+
+func (b *bridgeParts) isLeader() bool { return b.leading.Load() != 0 }
+
+// ready tells whether this process does its part: the store answers, and if it is the one that listens, the source sends.
+func (b *bridgeParts) ready(ctx context.Context) error {
+	if _, _, err := b.store.Checkpoint(ctx); err != nil {
+		return err
+	}
+	if b.isLeader() && !b.source.Status().Connected {
+		return errors.New("the source is not connected")
+	}
+	return nil
+}
