@@ -61,6 +61,9 @@ func classify(err error) error {
 	code, message := serverError(err)
 	switch code {
 	case 0:
+		if first, _, panicked := strings.Cut(err.Error(), "\nstack: "); panicked { // go-mysql catches its own and ours
+			return &stopError{fmt.Errorf("an event cannot be read (%s); please report it with the server's version", first)}
+		}
 		return err
 	case 1236: // ER_MASTER_FATAL_ERROR_READING_BINLOG
 		return classifyDump(message)

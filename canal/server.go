@@ -43,7 +43,7 @@ func inspect(ctx context.Context, q querier, want Flavor) (*server, error) {
 	defer cancel()
 	v, err := pairs(ctx, q, `SHOW GLOBAL VARIABLES WHERE Variable_name IN ('version', 'server_id', 'server_uuid', 'server_uid', 'hostname',
 		'port', 'datadir', 'lower_case_table_names', 'log_bin', 'binlog_format', 'binlog_row_image', 'binlog_row_metadata',
-		'binlog_row_value_options', 'gtid_mode', 'binlog_checksum')`)
+		'binlog_row_value_options', 'gtid_mode')`)
 	if err != nil {
 		return nil, fmt.Errorf("ask the server for its variables: %w", err)
 	}

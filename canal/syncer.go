@@ -129,7 +129,7 @@ func (s *Source) syncerConfig(srv *server, r *reader, l *line) replication.Binlo
 	if srv.encrypted {
 		cfg.TLSConfig = s.encryption.Clone()
 	}
-	if srv.flavor == FlavorMariaDB && srv.variables["binlog_checksum"] != "" && zeroPositions(srv.version) {
+	if srv.flavor == FlavorMariaDB && zeroPositions(srv.version) {
 		// Where the log has no positions they are counted from the sizes of the events, so every event has to come.
 		cfg.DumpCommandFlag = replication.BINLOG_SEND_ANNOTATE_ROWS_EVENT
 	}

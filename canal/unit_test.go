@@ -103,6 +103,7 @@ func TestErrorsAreSorted(t *testing.T) {
 		want          string
 	}{
 		{err: errors.New("connection reset")},
+		{err: errors.New("panic index out of range\nstack: goroutine 1"), stop: true, want: "(panic index out of range)"},
 		{err: &mysql.MyError{Code: 1927, Message: "Connection was killed"}},
 		{err: &driver.MySQLError{Number: 1053, Message: "Server shutdown in progress"}},
 		{err: &driver.MySQLError{Number: 1045, Message: "Access denied"}, stop: true, want: "source.password"},

@@ -24,7 +24,7 @@ func (s *Source) verifyPosition(ctx context.Context, srv *server, at *standing) 
 	case !byGTID:
 		return nil
 	case srv.flavor == FlavorMariaDB:
-		return s.verifyMariaDB(ctx, srv, at.place)
+		return s.verifyMariaDB(ctx, at.place)
 	default:
 		return s.verifyMySQL(ctx, at.place)
 	}
@@ -47,7 +47,7 @@ func (s *Source) verifyMySQL(ctx context.Context, p place) error {
 // verifyMariaDB finds a log that was begun anew (RESET MASTER) or put back from an old copy. The server itself does not: asked for
 // what follows a GTID of a domain that its log does not know, it waits, in silence, until that GTID comes; and after a RESET MASTER
 // the same GTIDs are given again, to other transactions. What has been purged it does say itself.
-func (s *Source) verifyMariaDB(ctx context.Context, srv *server, p place) error {
+func (s *Source) verifyMariaDB(ctx context.Context, p place) error {
 	answer, err := record(ctx, s.db, "SELECT @@GLOBAL.gtid_binlog_pos AS log, @@GLOBAL.gtid_current_pos AS executed")
 	if err != nil {
 		return fmt.Errorf("compare the saved position with the server's: %w", err)
@@ -66,7 +66,7 @@ func (s *Source) verifyMariaDB(ctx context.Context, srv *server, p place) error 
 			}
 		}
 	}
-	if p.file == "" || p.pos == 0 || zeroPositions(srv.version) {
+	if p.file == "" || p.pos == 0 {
 		return nil
 	}
 	return s.verifyHistory(ctx, p)

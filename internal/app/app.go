@@ -89,6 +89,7 @@ func assemble(ctx context.Context, o Options, done *closers) (*bridgeParts, erro
 	c := o.Config
 	b := &bridgeParts{options: o, registry: prometheus.NewRegistry(), leading: &atomic.Uint64{}}
 	b.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	adoptRedisLog(o.Logger.Named("redis"))
 	var err error
 	if b.store, err = state.Open(ctx, storeOptions(c)); err != nil {
 		return nil, fmt.Errorf("state: %w", err)

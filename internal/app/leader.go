@@ -55,7 +55,7 @@ func (o outbox) Append(ctx context.Context, changes []bridge.Change, position *b
 // Run stands by and listens in turn until ctx ends or the listener stops for a reason that does not mend itself.
 func (l *leader) Run(ctx context.Context) error {
 	for standby := false; ; {
-		epoch, ok, err := l.store.Lead(ctx, l.owner, leaseTTL)
+		epoch, ok, err := l.lead(ctx)
 		switch {
 		case err != nil:
 			if ctx.Err() == nil {
@@ -115,7 +115,7 @@ func (l *leader) renew(ctx context.Context, epoch uint64) error {
 			return nil
 		case <-time.After(renewal):
 		}
-		now, ok, err := l.store.Lead(ctx, l.owner, leaseTTL)
+		now, ok, err := l.lead(ctx)
 		switch {
 		case err != nil:
 			if ctx.Err() == nil {
@@ -130,6 +130,13 @@ func (l *leader) renew(ctx context.Context, epoch uint64) error {
 			held = time.Now()
 		}
 	}
+}
+
+// lead asks for the lead, and never for longer than the lead would last.
+func (l *leader) lead(ctx context.Context) (epoch uint64, ok bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, leaseTTL-renewal)
+	defer cancel()
+	return l.store.Lead(ctx, l.owner, leaseTTL)
 }
 
 // resign gives the lead back, so that another bridge need not wait for it to run out.

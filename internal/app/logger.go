@@ -1,9 +1,11 @@
 package app
 
 import (
+	"context"
 	"fmt"
 	"io"
 
+	"github.com/redis/go-redis/v9"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 
@@ -28,4 +30,14 @@ func NewLogger(c config.Log, out io.Writer) (*zap.Logger, error) {
 		encoder = zapcore.NewJSONEncoder(enc)
 	}
 	return zap.New(zapcore.NewCore(encoder, zapcore.AddSync(out), level)), nil
+}
+
+// adoptRedisLog takes in what the Redis client would print on standard error by itself. It has one logger for the whole process.
+func adoptRedisLog(log *zap.Logger) { redis.SetLogger(redisLog{log}) }
+
+type redisLog struct{ log *zap.Logger }
+
+// Printf implements the client's logger. What it says repeats errors that come back to us anyway.
+func (l redisLog) Printf(_ context.Context, format string, args ...any) {
+	l.log.Debug("redis client", zap.String("says", fmt.Sprintf(format, args...)))
 }
