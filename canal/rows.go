@@ -100,7 +100,7 @@ func (r *reader) query(e *replication.QueryEvent, h *replication.EventHeader, st
 		}
 	case statementDefines:
 		if r.defined(s, e.Schema) {
-			if err := error(nil); err != nil {
+			if err := r.verify(); err != nil {
 				return fmt.Errorf("at %s:%d, after %s %s: %w", r.place.file, start, s.keyword(0), s.keyword(1), err)
 			}
 		}
