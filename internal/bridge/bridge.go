@@ -127,6 +127,7 @@ type Checkpoint struct {
 	Pos         uint64    `json:"pos"`
 	GTID        string    `json:"gtid,omitempty"`
 	ServerUUID  string    `json:"server_uuid,omitempty"`
+	FileBornAt  time.Time `json:"file_born_at,omitzero"` // when the server began File, by its clock: a log begun anew uses the same names
 	CommittedAt time.Time `json:"committed_at,omitzero"` // of the last transaction before this place, by the source's clock
 	SavedAt     time.Time `json:"saved_at,omitzero"`     // by the store's clock; the store sets it
 	Schema      []byte    `json:"schema,omitempty"`      // schema history, owned by canal

@@ -6,7 +6,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"database/sql"
-	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -23,7 +22,7 @@ type Options struct {
 	Addr       string // host:port, or the path of a socket
 	User       string
 	Password   bridge.Secret
-	TLSMode    string         // off | preferred | required | verify
+	TLSMode    string         // off | preferred | required | verify; empty: preferred
 	CA         string         // file of PEM certificates; empty: the system's
 	ServerName string         // empty: the host of Addr
 	Location   *time.Location // TIMESTAMP is shown in its offset; nil: UTC
@@ -39,13 +38,14 @@ const (
 func Open(o Options) (*sql.DB, error) {
 	cfg := mysql.NewConfig()
 	cfg.User, cfg.Passwd, cfg.Addr, cfg.Net = o.User, o.Password.Reveal(), o.Addr, "tcp"
-	if strings.HasPrefix(o.Addr, "/") {
+	if Socket(o.Addr) {
 		cfg.Net = "unix"
 	}
 	cfg.Timeout, cfg.ReadTimeout, cfg.WriteTimeout = dialLimit, ioLimit, ioLimit
 	cfg.Collation = "utf8mb4_general_ci" // known to every server; utf8mb4_0900_ai_ci is not
 	cfg.Params = map[string]string{"time_zone": "'" + offset(o.Location) + "'"}
 	cfg.Logger = &mysql.NopLogger{} // what goes wrong comes back as an error
+	cfg.ConnectionAttributes = "program_name:talkbridge"
 	var err error
 	if cfg.TLS, err = TLS(o); err != nil {
 		return nil, err
@@ -62,7 +62,12 @@ func Open(o Options) (*sql.DB, error) {
 	return db, nil
 }
 
-// TLS is the encryption that o asks for; nil: none.
+// Socket tells whether the address is the path of one.
+func Socket(addr string) bool { return strings.HasPrefix(addr, "/") }
+
+// TLS is the encryption that o asks for; nil: none. The certificate is verified where the mode is verify and wherever a CA is given:
+// who names one wants it used. Encrypted but not verified keeps listeners out, not impostors; it is what preferred and required
+// mean without a CA, as they do for the servers' own clients.
 func TLS(o Options) (*tls.Config, error) {
 	if o.TLSMode == "off" {
 		return nil, nil //nolint:nilnil // nil is how the drivers spell "no encryption"
@@ -78,15 +83,14 @@ func TLS(o Options) (*tls.Config, error) {
 	if o.CA != "" {
 		pem, err := os.ReadFile(o.CA)
 		if err != nil {
-			return nil, fmt.Errorf("source.ca: %w", err)
+			return nil, fmt.Errorf("read source.tls.ca: %w", err)
 		}
 		cfg.RootCAs = x509.NewCertPool()
 		if !cfg.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, errors.New("source.ca: the file holds no PEM certificate")
+			return nil, fmt.Errorf("source.tls.ca: %s holds no certificate in PEM form", o.CA)
 		}
 	}
-	// preferred never verifies, required verifies where a CA says against what, verify always does.
-	cfg.InsecureSkipVerify = o.TLSMode != "verify" && (o.TLSMode != "required" || o.CA == "")
+	cfg.InsecureSkipVerify = o.CA == "" && o.TLSMode != "verify"
 	return cfg, nil
 }
 

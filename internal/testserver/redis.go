@@ -19,15 +19,21 @@ type Redis struct {
 	Port int
 	dir  string
 	args []string
+
+	program string // redis-server, or what speaks like it
 }
 
 // NewRedis starts a server whose data lies under dir. args are more options for redis-server.
 func NewRedis(dir string, args ...string) (*Redis, error) {
+	return newRedis("redis-server", dir, args...)
+}
+
+func newRedis(program, dir string, args ...string) (*Redis, error) {
 	port, err := FreePort()
 	if err != nil {
 		return nil, err
 	}
-	r := &Redis{Addr: net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), Port: port, dir: dir, args: args}
+	r := &Redis{Addr: net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), Port: port, dir: dir, args: args, program: program}
 	if err := r.Start(); err != nil {
 		return nil, err
 	}
@@ -36,7 +42,7 @@ func NewRedis(dir string, args ...string) (*Redis, error) {
 
 // Start starts the server on its folder and port: the first time, or again after Stop or Kill.
 func (r *Redis) Start() error {
-	p, err := launch("redis-server", append([]string{
+	p, err := launch(r.program, append([]string{
 		"--port", strconv.Itoa(r.Port), "--bind", "127.0.0.1", "--dir", r.dir, "--appendonly", "yes", "--appendfsync", "everysec",
 		"--save", "", "--maxmemory-policy", "noeviction",
 	}, r.args...)...)

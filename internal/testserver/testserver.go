@@ -42,7 +42,11 @@ func launch(name string, args ...string) (*Process, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Process{cmd: exec.CommandContext(context.Background(), path, args...), done: make(chan struct{})}
+	return launchCommand(append([]string{path}, args...))
+}
+
+func launchCommand(command []string) (*Process, error) {
+	p := &Process{cmd: exec.CommandContext(context.Background(), command[0], command[1:]...), done: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr = &p.output, &p.output
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
 	started := make(chan error, 1)
@@ -58,7 +62,7 @@ func launch(name string, args ...string) (*Process, error) {
 		close(p.done)
 	}()
 	if err := <-started; err != nil {
-		return nil, fmt.Errorf("start %s: %w", name, err)
+		return nil, fmt.Errorf("start %s: %w", command[0], err)
 	}
 	return p, nil
 }
