@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/go-mysql-org/go-mysql/mysql"
 )
 
 // An anchor is a consistent read of the tables and the place in the log that it agrees with exactly: what the transaction sees is
@@ -26,8 +28,37 @@ func (a *anchor) end(ctx context.Context) {
 	_ = a.conn.Close()
 }
 
-// snapshot opens an anchor at the present.
+// anchorTries is how often an anchor is taken anew because a watched table was changed meanwhile.
+const anchorTries = 5
+
+// snapshot opens an anchor at the present, together with what the watched tables look like at it.
 func (s *Source) snapshot(ctx context.Context, srv *server) (*anchor, error) {
+	for try := 1; ; try++ {
+		before, err := s.readShapes(ctx, s.db, srv.fold)
+		if err != nil {
+			return nil, err
+		}
+		a, err := s.anchor(ctx, srv)
+		if err != nil {
+			return nil, err
+		}
+		same, err := s.anchorSchema(ctx, srv, a, before)
+		switch {
+		case err != nil:
+			a.end(ctx)
+			return nil, err
+		case same:
+			return a, nil
+		case try == anchorTries: // what is written in between goes by the log's own metadata, or stops
+			a.place.schema = nil
+			return a, nil
+		}
+		a.end(ctx)
+	}
+}
+
+// anchor opens a consistent read at the present.
+func (s *Source) anchor(ctx context.Context, srv *server) (*anchor, error) {
 	conn, err := s.db.Conn(ctx)
 	if err != nil {
 		return nil, err
@@ -53,17 +84,10 @@ func (s *Source) snapshot(ctx context.Context, srv *server) (*anchor, error) {
 
 // clock asks what time it is at the server: the rows of the read were committed before.
 func (a *anchor) clock(ctx context.Context) error {
-	now, err := record(ctx, a.conn, "SELECT UNIX_TIMESTAMP(NOW(6)) AS now")
-	if err != nil {
-		return err
-	}
-	seconds, err := strconv.ParseFloat(now["now"], 64)
-	if err != nil {
-		return fmt.Errorf("read the server's clock: %w", err)
-	}
-	a.taken = time.UnixMicro(int64(seconds * 1e6))
+	var err error
+	a.taken, err = serverClock(ctx, a.conn)
 	a.place.committed = a.taken
-	return nil
+	return err
 }
 
 func (a *anchor) open(ctx context.Context) error {
@@ -125,7 +149,13 @@ func (a *anchor) takeMySQLByGTID(ctx context.Context, _ time.Duration) error {
 			return err
 		}
 		if strings.Join(strings.Fields(before["Executed_Gtid_Set"]), "") == strings.Join(strings.Fields(after["gtids"]), "") {
-			return a.place.fromStatus(before)
+			if err := a.place.fromStatus(before); err != nil {
+				return err
+			}
+			if a.place.gtids == nil { // a server on which nothing was ever written: what comes has GTIDs
+				a.place.gtids = &mysql.MysqlGTIDSet{}
+			}
+			return nil
 		}
 		if _, err := a.conn.ExecContext(ctx, "ROLLBACK"); err != nil {
 			return err

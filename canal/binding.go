@@ -3,6 +3,7 @@ package canal
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -21,6 +22,11 @@ var (
 		"behind this place and backfill the route")
 )
 
+// errGenerated is for servers that do not log what they can compute: MariaDB 11.8 leaves generated columns, stored ones too, out of the images
+// of an UPDATE, under binlog_row_image=FULL.
+var errGenerated = errors.New("it is a generated column, and the server leaves those out of its log (MariaDB 11.8 does). Give the route the columns " +
+	"that it is made of, or read it in a lookup; then set the position behind this place and backfill the route")
+
 // A binding is a route on the columns of its table at one place in the log.
 type binding struct {
 	route  *route
@@ -35,11 +41,12 @@ type binding struct {
 type cell struct {
 	name  string
 	index int
+	as    *charset // of its bytes, where the route says otherwise than the table
 }
 
 // bind binds the routes of one table to its TABLE_MAP event.
-func bind(routes []*route, e *replication.TableMapEvent, sets collations) ([]*binding, error) {
-	l, err := newLayout(e, sets)
+func bind(routes []*route, e *replication.TableMapEvent, x lexicon, compressed []bool) ([]*binding, error) {
+	l, err := newLayout(e, x, compressed)
 	if err != nil {
 		return nil, err
 	}
@@ -60,7 +67,7 @@ func newBinding(r *route, l *layout) (*binding, error) {
 			return nil, fmt.Errorf("column %s is not in the table at this place of the log; it was dropped or renamed, or is newer. "+
 				"Correct the route's configuration, or put the column back", name)
 		}
-		b.cells = append(b.cells, cell{name, i})
+		b.cells = append(b.cells, cell{name, i, r.recoded(name)})
 		if name == r.Submit.Column {
 			b.flag = i
 		}
@@ -86,7 +93,7 @@ func (b *binding) bindKey() error {
 	}
 	for _, i := range indexes {
 		name := b.nameOf(i)
-		b.key, b.keys = append(b.key, cell{name, i}), append(b.keys, name)
+		b.key, b.keys = append(b.key, cell{name, i, b.route.recoded(name)}), append(b.keys, name)
 	}
 	return nil
 }
@@ -99,7 +106,7 @@ func (b *binding) nameOf(index int) string {
 		}
 	}
 	name := b.layout.columns[index].name
-	b.cells = append(b.cells, cell{name, index})
+	b.cells = append(b.cells, cell{name, index, nil})
 	return name
 }
 
@@ -111,10 +118,19 @@ type image struct {
 
 // cell reads one column.
 func (b *binding) cell(row image, c cell) (bridge.Value, error) {
+	col := &b.layout.columns[c.index]
 	if slices.Contains(row.skipped, c.index) {
+		if col.generated {
+			return bridge.Value{}, fmt.Errorf("column %s: %w", c.name, errGenerated)
+		}
 		return bridge.Value{}, fmt.Errorf("column %s: %w", c.name, errNotFull)
 	}
-	v, err := b.layout.columns[c.index].value(row.values[c.index])
+	if c.as != nil && col.text() {
+		other := *col
+		other.charset = *c.as
+		col = &other
+	}
+	v, err := col.value(row.values[c.index])
 	if err != nil {
 		return bridge.Value{}, fmt.Errorf("column %s: %w", c.name, err)
 	}
@@ -124,7 +140,10 @@ func (b *binding) cell(row image, c cell) (bridge.Value, error) {
 // submission looks at one changed row: before is nil for an insert. It gives the columns and the key of a submission, or ok false.
 // The flag is read first, and the rest only of rows whose flag says so.
 func (b *binding) submission(before *image, after image) (columns map[string]bridge.Value, key string, ok bool, err error) {
-	flag := cell{b.route.Submit.Column, b.flag}
+	if gone, err := b.gone(after); gone || err != nil {
+		return nil, "", false, err
+	}
+	flag := cell{b.route.Submit.Column, b.flag, b.route.recoded(b.route.Submit.Column)}
 	now, err := b.cell(after, flag)
 	if err != nil {
 		return nil, "", false, err
@@ -184,4 +203,27 @@ func (b *binding) keyOf(columns map[string]bridge.Value) (string, error) {
 		return "", fmt.Errorf("key (%s): %w", strings.Join(b.keys, ", "), err)
 	}
 	return key, nil
+}
+
+// gone tells whether the row is a former one of a system-versioned table. An UPDATE there writes the row as it was into the log too, as an
+// insert, and a DELETE is an UPDATE of the column that says until when the row was (MariaDB, "System-Versioned Tables and Replication").
+func (b *binding) gone(row image) (bool, error) {
+	if !b.layout.versioned {
+		return false, nil
+	}
+	c := cell{b.layout.columns[b.layout.rowEnd].name, b.layout.rowEnd, nil}
+	if slices.Contains(row.skipped, c.index) {
+		return false, fmt.Errorf("column %s: %w", c.name, errNotFull)
+	}
+	switch end := row.values[c.index].(type) {
+	case string: // TIMESTAMP(6): the last moment that the server knows, 2038 or, from 11.5 on, 2106, in whatever zone
+		last := len(end) > 10 && slices.Contains([]string{"2038-01-18", "2038-01-19", "2106-02-06", "2106-02-07"}, end[:10])
+		return !last || !strings.HasSuffix(end, ".999999"), nil
+	case uint64: // the number of a transaction
+		return end != math.MaxUint64, nil
+	case int64:
+		return end != -1, nil
+	default:
+		return false, fmt.Errorf("column %s: a ROW END of type %T", c.name, end)
+	}
 }

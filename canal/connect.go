@@ -7,81 +7,75 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
 	"strings"
 	"time"
+
+	"talkbridge/internal/sourcedb"
 
 	driver "github.com/go-sql-driver/mysql"
 )
 
-// dialTimeout bounds the making of a connection.
+// dialTimeout bounds the making of a connection for the log.
 const dialTimeout = 10 * time.Second
 
-// tlsConfig makes the configuration of both clients; nil for off.
-func tlsConfig(addr string, o TLSOptions) (*tls.Config, error) {
-	if o.Mode == TLSOff {
-		return nil, nil //nolint:nilnil // no encryption is an answer
+// access is the server as sourcedb takes it. TIMESTAMP is read in UTC and shown in Options.Location here: a server need not know that
+// zone, nor its history.
+func access(o Options) sourcedb.Options {
+	return sourcedb.Options{
+		Addr: o.Addr, User: o.User, Password: o.Password, TLSMode: string(o.TLS.Mode), CA: o.TLS.CA, ServerName: o.TLS.ServerName,
+		MaxConns: 4,
 	}
-	name := o.ServerName
-	if name == "" {
-		name = addr
-		if host, _, err := net.SplitHostPort(addr); err == nil {
-			name = host
-		}
-	}
-	cfg := &tls.Config{ServerName: name, MinVersion: tls.VersionTLS12}
-	if o.CA != "" {
-		pem, err := os.ReadFile(o.CA)
-		if err != nil {
-			return nil, fmt.Errorf("read source.tls.ca: %w", err)
-		}
-		cfg.RootCAs = x509.NewCertPool()
-		if !cfg.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("source.tls.ca: %s holds no certificate in PEM form", o.CA)
-		}
-	}
-	// Encrypted but not verified is what preferred and required mean where no CA is given, as for the server's own clients: it
-	// keeps listeners out, not impostors.
-	cfg.InsecureSkipVerify = o.CA == "" && o.Mode != TLSVerify
-	return cfg, nil
 }
 
+// tlsConfig is the encryption of the connection for the log: the same as that of the pool; nil for off.
+func tlsConfig(o Options) (*tls.Config, error) { return sourcedb.TLS(access(o)) }
+
 // openPool makes the pool for everything but the log itself. It does not connect.
-func openPool(o Options, encryption *tls.Config) (*sql.DB, error) {
-	cfg := driver.NewConfig()
-	cfg.User, cfg.Passwd, cfg.Addr, cfg.Net = o.User, o.Password.Reveal(), o.Addr, "tcp"
-	if socket(o.Addr) {
-		cfg.Net = "unix"
-	}
-	cfg.Timeout = dialTimeout
-	cfg.Collation = "utf8mb4_general_ci"
-	cfg.TLS = encryption
-	cfg.AllowFallbackToPlaintext = o.TLS.Mode == TLSPreferred
-	cfg.Logger = &driver.NopLogger{} // what it would log it also returns
-	cfg.ConnectionAttributes = "program_name:talkbridge"
-	// TIMESTAMP is read in UTC and shown in Options.Location here: a server need not know that zone, nor its history.
-	cfg.Params = map[string]string{"time_zone": "'+00:00'"}
-	connector, err := driver.NewConnector(cfg)
+func openPool(o Options) (*sql.DB, error) {
+	db, err := sourcedb.Open(access(o))
 	if err != nil {
-		return nil, fmt.Errorf("source: %w", err)
+		return nil, err
 	}
-	db := sql.OpenDB(connector)
-	db.SetMaxOpenConns(4)
 	db.SetMaxIdleConns(1)
 	db.SetConnMaxIdleTime(time.Minute)
 	return db, nil
 }
 
-// socket tells whether the address is the path of one.
-func socket(addr string) bool { return strings.HasPrefix(addr, "/") }
+// renew drops the idle connections of the pool: after the one for the log broke they are no better, and a question asked over one of
+// them would wait for an answer that never comes.
+func renew(db *sql.DB) {
+	db.SetMaxIdleConns(-1)
+	db.SetMaxIdleConns(1)
+}
 
 // checkAddr checks the form of the address.
 func checkAddr(addr string) error {
-	if socket(addr) {
+	if sourcedb.Socket(addr) {
 		return nil
 	}
 	if _, _, err := net.SplitHostPort(addr); err != nil {
 		return fmt.Errorf("source.addr has to be host:port or the path of a socket: %w", err)
+	}
+	return nil
+}
+
+// handshake puts what goes wrong while a connection is encrypted or an account proven into words that say the way out; nil for anything
+// else. None of it mends itself.
+func handshake(err error) error {
+	var certificate *tls.CertificateVerificationError
+	var name x509.HostnameError
+	switch {
+	case errors.As(err, &name):
+		return fmt.Errorf("the server's certificate is for another name: %w. Set source.tls.server_name to the name in the certificate, if "+
+			"that is the right server", name)
+	case errors.As(err, &certificate):
+		return fmt.Errorf("the server's certificate is not trusted: %w. Set source.tls.ca to the certificate of the authority that signed it; "+
+			"if it has expired, have the server's renewed", certificate.Err)
+	case errors.Is(err, driver.ErrNoTLS):
+		return fmt.Errorf("source.tls asks for encryption: %w. Switch TLS on at the server (ssl_cert, ssl_key), or set source.tls: preferred", err)
+	case errors.Is(err, driver.ErrUnknownPlugin), err != nil && strings.Contains(err.Error(), "auth plugin") && strings.Contains(err.Error(), "not supported"):
+		return fmt.Errorf("the account proves its password in a way that is not known here: %w. Give it one of caching_sha2_password, "+
+			"sha256_password (MySQL), mysql_native_password or ed25519 (MariaDB); see docs/source-setup.md", err)
 	}
 	return nil
 }

@@ -15,8 +15,10 @@ import (
 type table struct {
 	schema, name string
 	view         bool
+	sequence     bool // MariaDB's CREATE SEQUENCE
 	columns      []tableColumn
-	key          []string // the primary key
+	key          []string // the primary key, without the end of a system-versioned row, which is part of it
+	rowEnd       string   // that end, where the table names it
 }
 
 // A tableColumn is one column of a table.
@@ -34,17 +36,23 @@ func describe(ctx context.Context, q querier, schema, name string) (*table, erro
 	if err != nil || kind == nil {
 		return nil, err
 	}
-	t := &table{schema: schema, name: name, view: strings.Contains(kind["TABLE_TYPE"], "VIEW")}
+	t := &table{
+		schema: schema, name: name, view: strings.Contains(kind["TABLE_TYPE"], "VIEW"), sequence: kind["TABLE_TYPE"] == "SEQUENCE",
+	}
 	rows, err := q.QueryContext(ctx, "SELECT COLUMN_NAME, LOWER(DATA_TYPE), LOWER(COLUMN_TYPE), COALESCE(CHARACTER_SET_NAME, ''), "+
-		"IS_NULLABLE = 'YES' FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ? ORDER BY ORDINAL_POSITION", schema, name)
+		"IS_NULLABLE = 'YES', COALESCE(GENERATION_EXPRESSION, '') FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ? ORDER BY ORDINAL_POSITION", schema, name)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
 	for rows.Next() {
 		var c tableColumn
-		if err := rows.Scan(&c.name, &c.kind, &c.full, &c.charset, &c.nullable); err != nil {
+		var expression string
+		if err := rows.Scan(&c.name, &c.kind, &c.full, &c.charset, &c.nullable, &expression); err != nil {
 			return nil, err
+		}
+		if strings.EqualFold(expression, "ROW END") {
+			t.rowEnd = c.name
 		}
 		t.columns = append(t.columns, c)
 	}
@@ -53,6 +61,7 @@ func describe(ctx context.Context, q querier, schema, name string) (*table, erro
 	}
 	t.key, err = texts(ctx, q, "SELECT COLUMN_NAME FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ? "+
 		"AND INDEX_NAME = 'PRIMARY' ORDER BY SEQ_IN_INDEX", schema, name)
+	t.key = slices.DeleteFunc(t.key, func(k string) bool { return strings.EqualFold(k, t.rowEnd) })
 	return t, err
 }
 
@@ -96,6 +105,11 @@ func (c *tableColumn) integer() bool {
 	return slices.Contains([]string{"tinyint", "smallint", "mediumint", "int", "bigint", "year"}, c.kind)
 }
 
+// bytes tells whether the column's values are bytes in some character set, or in none.
+func (c *tableColumn) bytes() bool {
+	return c.binary() || slices.Contains([]string{"char", "varchar", "tinytext", "text", "mediumtext", "longtext"}, c.kind)
+}
+
 // binary tells whether the column's values are bytes.
 func (c *tableColumn) binary() bool {
 	return c.charset == "" && (strings.HasSuffix(c.kind, "binary") || strings.HasSuffix(c.kind, "blob"))
@@ -103,17 +117,11 @@ func (c *tableColumn) binary() bool {
 
 // problem tells why the column's values cannot be read from the log, or nil.
 func (c *tableColumn) problem() error {
-	switch {
-	case slices.Contains([]string{"uuid", "inet4", "inet6"}, c.kind):
-		return fmt.Errorf("its type %s does not say in the log that it is one; give the route a generated column: AS (CAST(%s AS CHAR)) STORED",
-			c.kind, c.name)
-	case strings.Contains(c.full, "compressed"):
-		return fmt.Errorf("the log holds compressed columns in a form that talkbridge does not read; ALTER TABLE … MODIFY it without COMPRESSED")
-	case c.charset != "" && c.charset != binaryCharset:
-		_, err := charsetOf(c.charset)
-		return err
+	if c.charset == "" || c.charset == binaryCharset {
+		return nil
 	}
-	return nil
+	_, err := charsetOf(c.charset)
+	return err
 }
 
 // checkTable gives everything about the route's table that will not work. account is for the statement that grants.
@@ -129,6 +137,9 @@ func (r *route) checkTable(t *table, account string) []error {
 	case t.view:
 		return []error{problem("%s is a view; the log knows only base tables. Name the table that holds the flag", name)}
 	}
+	if t.sequence {
+		return []error{problem("%s is a sequence; it holds no records. Name the table that holds the flag", name)}
+	}
 	var problems []error
 	for _, column := range r.names {
 		c := t.column(column)
@@ -137,7 +148,7 @@ func (r *route) checkTable(t *table, account string) []error {
 				column, name, r.usedAs(column)))
 			continue
 		}
-		if err := c.problem(); err != nil {
+		if err := c.problem(); err != nil && r.recoded(column) == nil {
 			problems = append(problems, problem("column %s of %s: %w", column, name, err))
 		}
 		if slices.Contains(r.Key, column) && c.nullable {

@@ -25,8 +25,6 @@ var (
 	errIncident = errors.New("the server reports an incident: its log is not complete here. Set the position behind this place and " +
 		"backfill the routes")
 	errSavepoint = errors.New("the transaction goes back to a savepoint that was not seen; please report this with the server's version")
-	errXA        = errors.New("a transaction in two phases (XA) holds submissions and has been prepared but not committed, which " +
-		"talkbridge does not read yet. When it has ended, set the position behind this place and backfill the route")
 )
 
 // A stopError does not mend itself: Run ends with it.
@@ -58,6 +56,9 @@ func classify(err error) error {
 		// Its text quotes the event, rows and all.
 		return &stopError{fmt.Errorf("event %s that ends at %d cannot be read: %s", event.Header.EventType, event.Header.LogPos, event.Err)}
 	}
+	if refused := handshake(err); refused != nil {
+		return &stopError{refused}
+	}
 	code, message := serverError(err)
 	switch code {
 	case 0:
@@ -68,7 +69,7 @@ func classify(err error) error {
 	case 1236: // ER_MASTER_FATAL_ERROR_READING_BINLOG
 		return classifyDump(message)
 	case 4052: // MariaDB: ER_SLAVE_SAME_ID
-		return &stopError{clash(message)}
+		return clash(message)
 	}
 	if way, ok := waysOut()[code]; ok {
 		return &stopError{fmt.Errorf("the server refuses: %s (error %d). %s", message, code, way)}
@@ -90,8 +91,9 @@ func serverError(err error) (code uint16, message string) {
 // waysOut says what to do about the server's answers that no waiting mends.
 func waysOut() map[uint16]string {
 	const (
-		account = "Check source.user and source.password, and that the account may come from this host."
-		grants  = "Grant what is missing: GRANT REPLICATION SLAVE, REPLICATION CLIENT ON *.* TO the account (on MariaDB 10.5 and later " +
+		account = "Check source.user and source.password, that the account may come from this host, and, where it has to come " +
+			"encrypted (REQUIRE SSL), that source.tls is not off."
+		grants = "Grant what is missing: GRANT REPLICATION SLAVE, REPLICATION CLIENT ON *.* TO the account (on MariaDB 10.5 and later " +
 			"REPLICATION SLAVE, BINLOG MONITOR), and GRANT SELECT on the routes' tables."
 	)
 	return map[uint16]string{
@@ -124,7 +126,7 @@ func classifyDump(message string) error {
 	}
 	switch {
 	case has("same server_uuid/server_id"):
-		return &stopError{clash(message)}
+		return clash(message)
 	case has("have been purged", "has purged", "purged required binary logs", "Could not find first log file name", "could not find next log"):
 		return &lostError{fmt.Errorf("the server no longer has the log behind the saved position: %s", message), false}
 	case has("which is not in the master's binlog", "more GTIDs than the", "impossible position", "position > file size"):
@@ -138,8 +140,14 @@ func classifyDump(message string) error {
 }
 
 func clash(message string) error {
-	return fmt.Errorf("another replica uses our server id: %s. Set source.server_id to a number of its own, or end the other bridge", message)
+	return &stopError{&clashError{fmt.Errorf("another replica uses our server id: %s. Set source.server_id to a number of its own, or end "+
+		"the other bridge", message)}}
 }
+
+// A clashError says that another replica has our server id.
+type clashError struct{ error }
+
+func (e *clashError) Unwrap() error { return e.error }
 
 // reachable puts a network error into words that name the address and what to look at.
 func reachable(addr string, err error) error {

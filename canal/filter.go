@@ -15,6 +15,7 @@ type watch struct {
 	routes        []*route
 
 	raw      []byte     // the TABLE_MAP event that bindings was made from
+	shape    *shape     // and the shape
 	bindings []*binding // by route; nil until the first TABLE_MAP event
 }
 
@@ -102,20 +103,26 @@ func (f *filter) failure(e *replication.RowsEvent) error {
 
 // tableMap takes in a TABLE_MAP event: for a watched table it makes the bindings of its routes, unless they were made from the
 // very same bytes before.
-func (f *filter) tableMap(e *replication.TableMapEvent, raw []byte, sets collations) error {
+func (f *filter) tableMap(e *replication.TableMapEvent, raw []byte, x lexicon, h *history) error {
 	w := f.find(e.Schema, e.Table)
 	if w == nil {
 		delete(f.byID, e.TableID)
 		return nil
 	}
 	f.byID[e.TableID] = w
-	if body := raw[replication.EventHeaderSize:]; w.bindings == nil || !bytes.Equal(w.raw, body) {
-		bindings, err := bind(w.routes, e, sets)
+	body := raw[replication.EventHeaderSize:]
+	compressed, err := compressedColumns(e, body) // before any of its rows is decoded
+	if err != nil {
+		return fmt.Errorf("table %s: %w", w, err)
+	}
+	x.shape = h.shape(tableName{w.schema, w.table}, f.fold)
+	if w.bindings == nil || !bytes.Equal(w.raw, body) || !w.shape.equal(x.shape) {
+		bindings, err := bind(w.routes, e, x, compressed)
 		if err != nil {
 			w.bindings = nil
 			return fmt.Errorf("table %s: %w", w, err)
 		}
-		w.bindings, w.raw = bindings, slices.Clone(body)
+		w.bindings, w.raw, w.shape = bindings, slices.Clone(body), x.shape
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package canal
 import (
 	"context"
 	"fmt"
+	"hash/fnv"
 	"os"
 	"strings"
 	"sync"
@@ -20,9 +21,8 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	shared.stop = func() {}
 	code := m.Run()
-	shared.stop()
+	stopShared()
 	if code == 0 {
 		if err := goleak.Find(); err != nil {
 			fmt.Fprintln(os.Stderr, err)
@@ -32,50 +32,77 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// shared is one server for all tests that do not stop theirs.
-var shared struct {
-	once   sync.Once
-	server *testserver.MariaDB
-	err    error
-	stop   func()
+// shared holds one server of each kind, for all tests that do not stop theirs.
+var shared = struct {
+	mu      sync.Mutex
+	servers map[string]*testserver.SQLServer
+	dirs    []string
+}{servers: map[string]*testserver.SQLServer{}}
+
+// sharedServer gives the shared server of a kind.
+func sharedServer(t *testing.T, s testserver.Source) *testserver.SQLServer {
+	t.Helper()
+	shared.mu.Lock()
+	defer shared.mu.Unlock()
+	if m := shared.servers[s.Name]; m != nil {
+		return m
+	}
+	dir, err := os.MkdirTemp("", "tbc") //nolint:usetesting // it outlives the test, and t.TempDir is too long for a socket
+	require.NoError(t, err)
+	shared.dirs = append(shared.dirs, dir)
+	m, err := s.New(dir)
+	require.NoError(t, err)
+	shared.servers[s.Name] = m
+	return m
 }
 
-// mariadb gives the shared server.
+func stopShared() {
+	for _, m := range shared.servers {
+		m.Stop()
+	}
+	for _, dir := range shared.dirs {
+		_ = os.RemoveAll(dir)
+	}
+}
+
+// onEvery runs the test on the shared server of every kind that this machine has.
+func onEvery(t *testing.T, test func(t *testing.T, m *testserver.SQLServer)) {
+	t.Helper()
+	testserver.Sources(t, func(t *testing.T, s testserver.Source) {
+		t.Helper()
+		test(t, sharedServer(t, s))
+	})
+}
+
+// mariadb gives the shared MariaDB of this system.
 func mariadb(t *testing.T) *testserver.MariaDB {
 	t.Helper()
-	shared.once.Do(func() {
-		dir, err := os.MkdirTemp("", "tbc") //nolint:usetesting // it outlives the test, and t.TempDir is too long for a socket
-		if err != nil {
-			shared.err = err
-			return
+	for _, s := range testserver.AllSources() {
+		if s.Flavor == "mariadb" {
+			return sharedServer(t, s)
 		}
-		shared.server, shared.err = testserver.NewMariaDB(dir)
-		shared.stop = func() {
-			if shared.server != nil {
-				shared.server.Stop()
-			}
-			_ = os.RemoveAll(dir)
-		}
-	})
-	if shared.err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal(shared.err)
-		}
-		t.Skipf("SKIPPED, NOT TESTED: %v", shared.err)
 	}
-	return shared.server
+	if os.Getenv("CI") == "true" {
+		t.Fatal("there is no MariaDB")
+	}
+	t.Skip("SKIPPED, NOT TESTED: there is no MariaDB")
+	return nil
 }
 
 // database makes a database of the test's own and gives its name.
 func database(t *testing.T, m *testserver.MariaDB, statements string) string {
 	t.Helper()
 	name := "t_" + strings.ToLower(strings.Map(func(r rune) rune {
-		if r == '/' || r == '#' || r == '-' || r == ' ' || r == ',' || r == ':' {
+		if strings.ContainsRune("/#- ,:.", r) {
 			return '_'
 		}
 		return r
 	}, t.Name()))
-	name = name[:min(len(name), 60)]
+	if len(name) > 55 { // names end at 64 characters, and subtests differ at their end
+		h := fnv.New32a()
+		_, _ = h.Write([]byte(name))
+		name = fmt.Sprintf("%s_%08x", name[:46], h.Sum32())
+	}
 	require.NoError(t, m.Exec("DROP DATABASE IF EXISTS "+name+"; CREATE DATABASE "+name+" DEFAULT CHARACTER SET utf8mb4; USE "+name+"; "+statements))
 	return name
 }

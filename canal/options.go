@@ -48,6 +48,8 @@ type Route struct {
 	Where   string   // condition over the row's columns; empty: always
 	Columns []string // what the mapper reads; only these, the key, the flag and what Where reads ever leave the listener
 	Key     []string // instead of the primary key
+	// Charsets says of columns whose bytes are not in the table's character set in which they are, as a latin1 column that holds UTF-8.
+	Charsets map[string]string
 }
 
 // TLSMode says whether and how the connection to the server is encrypted.
@@ -113,7 +115,8 @@ type Options struct {
 	User      string
 	Password  bridge.Secret
 	Flavor    Flavor // empty: auto
-	ServerID  uint32 // 0: derived from namespace and host, in the range from 3,000,000,000
+	ServerID  uint32 // 0: derived from namespace, host and instance, in the range from 3,000,000,000
+	Instance  string // what tells this process from others of the same namespace on this host
 	Namespace string // part of the name under which the server lists us
 	TLS       TLSOptions
 	Location  *time.Location // TIMESTAMP is shown in it; nil: time.Local

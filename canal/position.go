@@ -18,6 +18,19 @@ type place struct {
 	gtids mysql.GTIDSet // everything up to here; nil where that is not known, and then file and pos alone count
 
 	committed time.Time // of the last transaction before this place
+	schema    *history  // what the watched tables look like here; nil where nothing was ever read
+
+	// born is when the server began bornFile. It is worth something only while that is still the place's file.
+	born     time.Time
+	bornFile string
+}
+
+// bornAt is when the server began the place's file; zero where that is not known.
+func (p place) bornAt() time.Time {
+	if p.bornFile != p.file {
+		return time.Time{}
+	}
+	return p.born
 }
 
 // byGTID tells whether the place can be found by its GTIDs: on any server of the same replication, whatever its files are called.
@@ -49,7 +62,8 @@ func (p place) clone() place {
 
 // checkpoint is the place as the store keeps it.
 func (p place) checkpoint(flavor Flavor, server string) *bridge.Checkpoint {
-	cp := &bridge.Checkpoint{Flavor: string(flavor), File: p.file, Pos: p.pos, ServerUUID: server, CommittedAt: p.committed}
+	cp := &bridge.Checkpoint{Flavor: string(flavor), File: p.file, Pos: p.pos, ServerUUID: server, FileBornAt: p.bornAt(), CommittedAt: p.committed}
+	cp.Schema = p.schema.encode()
 	if p.gtids != nil {
 		cp.GTID = p.gtids.String()
 	}
@@ -58,11 +72,14 @@ func (p place) checkpoint(flavor Flavor, server string) *bridge.Checkpoint {
 
 // placeOf reads a saved position.
 func placeOf(cp bridge.Checkpoint, flavor Flavor) (place, error) {
-	p := place{file: cp.File, pos: cp.Pos, committed: cp.CommittedAt}
+	p := place{file: cp.File, pos: cp.Pos, committed: cp.CommittedAt, born: cp.FileBornAt, bornFile: cp.File}
+	var err error
+	if p.schema, err = decodeHistory(cp.Schema); err != nil {
+		return place{}, err
+	}
 	if cp.GTID == "" {
 		return p, nil
 	}
-	var err error
 	if p.gtids, err = parseGTIDs(flavor, cp.GTID); err != nil {
 		return place{}, fmt.Errorf("read the saved position: %w", err)
 	}

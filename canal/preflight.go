@@ -11,6 +11,7 @@ import (
 
 	"github.com/go-mysql-org/go-mysql/mysql"
 	"github.com/go-mysql-org/go-mysql/replication"
+	"go.uber.org/zap"
 )
 
 // Preflight looks whether the server and its tables are such that Run can work, and gives everything that is wrong in one error,
@@ -23,9 +24,10 @@ func (s *Source) Preflight(ctx context.Context) error {
 		return fmt.Errorf("source: %w", reachable(s.options.Addr, classify(err)))
 	}
 	problems := srv.settings()
-	if srv.id == s.options.ServerID {
+	if srv.id == s.serverID.Load() {
 		problems = append(problems, fmt.Errorf("source.server_id %d is the server's own. Set another, or auto", srv.id))
 	}
+	problems = append(problems, s.metadata(ctx, srv)...)
 	problems = append(problems, s.grants(ctx, srv)...)
 	if err := s.checkTables(ctx); err != nil {
 		problems = append(problems, err)
@@ -45,7 +47,6 @@ func (s *server) settings() (problems []error) {
 	for _, want := range []struct{ name, value, since string }{
 		{"binlog_format", "ROW", ""},
 		{"binlog_row_image", "FULL", ""},
-		{"binlog_row_metadata", "FULL", " (it is there from MySQL 8.0.1 and MariaDB 10.5 on)"},
 	} {
 		have, there := v[want.name]
 		if have == want.value || !there && want.name == "binlog_format" { // MySQL 9 and later know no other format
@@ -59,6 +60,28 @@ func (s *server) settings() (problems []error) {
 			"SET GLOBAL binlog_row_value_options = ''; and take it out of my.cnf"))
 	}
 	return problems
+}
+
+// metadata looks whether the log names its columns. Where it does not, the schema history has to, and that begins at the present: reading
+// what was written before it is refused, and anything else is worth a line.
+func (s *Source) metadata(ctx context.Context, srv *server) []error {
+	have := srv.variables["binlog_row_metadata"]
+	if have == "FULL" {
+		return nil
+	}
+	const way = "Run SET GLOBAL binlog_row_metadata = FULL; and write binlog_row_metadata=FULL into my.cnf (it is there from MySQL 8.0.1 and " +
+		"MariaDB 10.5 on)"
+	switch s.options.Start.Mode {
+	case StartEarliest, StartGTID, StartFile:
+		if cp, saved, err := s.options.Outbox.Checkpoint(ctx); err == nil && (!saved || len(cp.Schema) == 0) {
+			return []error{fmt.Errorf("binlog_row_metadata is %q, not FULL: the log does not name its columns, and what the tables looked like "+
+				"in the past cannot be asked. %s; or set source.start: reconcile", have, way)}
+		}
+	case StartLatest, StartReconcile:
+	}
+	s.log.Warn("binlog_row_metadata is not FULL: the log does not name its columns, so they come from a schema history, which follows ALTER TABLE "+
+		"and is compared with the log; where it cannot follow reading stops. FULL is better: "+way, zap.String("binlog_row_metadata", have))
+	return nil
 }
 
 // grants tries what the account has to be allowed.

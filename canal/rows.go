@@ -60,11 +60,14 @@ func (r *reader) row(w *watch, before *image, after image, number uint64) error 
 		}
 		at := r.tx.at
 		at.Row = number
-		r.tx.changes = append(r.tx.changes, bridge.Change{
+		change := bridge.Change{
 			Route: b.route.Name, Key: key, KeyColumns: b.keys, Origin: bridge.OriginBinlog,
 			EventID: fmt.Sprintf("%s#%d.%d", r.tx.name, number>>rowBits, number&(1<<rowBits-1)),
 			At:      at, CapturedAt: time.Now(), Columns: columns,
-		})
+		}
+		if err := r.tx.pile.add(change); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -82,23 +85,25 @@ func (r *reader) query(e *replication.QueryEvent, h *replication.EventHeader, st
 	case statementCommit:
 		return r.commit(h)
 	case statementRollback:
-		r.tx.changes = nil
+		r.tx.pile.drop()
 		return r.commit(h)
 	case statementSavepoint:
 		r.tx.save(s.savepoint())
 		return nil
 	case statementRollbackTo:
-		if !r.tx.rollbackTo(s.savepoint()) && len(r.tx.changes) > 0 {
+		known, err := r.tx.rollbackTo(s.savepoint())
+		if !known && r.tx.pile.len() > 0 {
 			return r.stop(start, errSavepoint)
 		}
-		return nil
+		return err
 	case statementXA:
-		return r.xa(s, h, start)
+		return r.xa(s, string(e.Query), h, start)
 	case statementChange:
 		if w := r.changed(s, e.Schema); w != nil {
 			return r.stop(start, fmt.Errorf("table %s: %w", w, errStatementFormat))
 		}
 	case statementDefines:
+		r.follow(e, start)
 		if r.defined(s, e.Schema) {
 			if err := r.verify(); err != nil {
 				return fmt.Errorf("at %s:%d, after %s %s: %w", r.place.file, start, s.keyword(0), s.keyword(1), err)
@@ -140,32 +145,4 @@ func (r *reader) defined(s statement, schema []byte) bool {
 		}
 		return s.mentions(w.schema, w.table, r.filter.name(string(schema)) == r.filter.name(w.schema))
 	}) != nil
-}
-
-// xa follows a transaction in two phases. Its rows stand before XA PREPARE; whether they came to be is known only at XA COMMIT or
-// XA ROLLBACK, a group of its own, maybe much later.
-func (r *reader) xa(s statement, h *replication.EventHeader, start uint64) error {
-	switch s.keyword(1) {
-	case "START", "BEGIN":
-		r.tx.xa = true
-		return nil
-	case "END":
-		return nil
-	case "PREPARE":
-		return r.xaPrepared(h, start)
-	case "ROLLBACK":
-		r.tx.changes = nil
-		return r.commit(h)
-	default: // COMMIT: a group of its own, or ONE PHASE, behind its rows
-		return r.commit(h)
-	}
-}
-
-// xaPrepared is the end of the first phase. A prepared transaction with submissions in it is refused, since neither taking them
-// nor leaving them is right before it is known how it ends.
-func (r *reader) xaPrepared(h *replication.EventHeader, start uint64) error {
-	if len(r.tx.changes) > 0 {
-		return r.stop(start, errXA)
-	}
-	return r.commit(h)
 }

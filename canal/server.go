@@ -2,8 +2,10 @@ package canal
 
 import (
 	"context"
+	"crypto/rand"
 	"database/sql"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"maps"
@@ -183,12 +185,50 @@ func joinErr(first, second error) error {
 	return second
 }
 
-// autoServerID derives our server id from the namespace and this host, so that it stays the same over restarts and differs between
-// bridges. The range from 3,000,000,000 up is one that people do not number servers in.
-func autoServerID(namespace string) uint32 {
+// autoServerID derives our server id from the namespace, this host and the instance. The range from 3,000,000,000 up is one that
+// people do not number servers in. Two processes never share one: the server ends the log of the older of two replicas with one id,
+// and a bridge that stands by and takes over would have to fight the one that it relieves.
+func autoServerID(namespace, instance string) uint32 {
 	h := fnv.New32a()
-	_, _ = h.Write([]byte(namespace + "\x00" + hostname()))
+	_, _ = h.Write([]byte(namespace + "\x00" + hostname() + "\x00" + instance))
 	return 3_000_000_000 + h.Sum32()%1_000_000_000
+}
+
+// number takes a server id.
+func (s *Source) number(id uint32) {
+	s.serverID.Store(id)
+	s.status.change(func(st *Status) { st.ServerID = id })
+}
+
+// A clashCount counts the clashes of our server id with another replica's.
+type clashCount struct {
+	n    int
+	last time.Time
+}
+
+// clashLimit is how many other ids are tried, and clashSpan after how long a clash is forgotten. Ids are drawn from a thousand million:
+// more than this is no accident.
+const (
+	clashLimit = 3
+	clashSpan  = 10 * time.Minute
+)
+
+// renumber takes another id after another replica was found to have ours, where ours is automatic; then what ended the connection is an
+// error that is tried again. Any other error it gives back as it is.
+func (s *Source) renumber(err error, clashes *clashCount) error {
+	var clash *clashError
+	if !errors.As(err, &clash) || s.options.ServerID != 0 {
+		return err
+	}
+	if time.Since(clashes.last) > clashSpan {
+		clashes.n = 0
+	}
+	clashes.n, clashes.last = clashes.n+1, time.Now()
+	if clashes.n > clashLimit {
+		return err
+	}
+	s.number(autoServerID(s.options.Namespace, s.options.Instance+"\x00"+rand.Text()))
+	return clash.error
 }
 
 // replicaName is what SHOW REPLICAS (SHOW SLAVE HOSTS) shows as our host. Servers before MySQL 8.0.17 take 60 bytes.

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
@@ -23,6 +24,7 @@ type Source struct {
 	log        *zap.Logger
 	status     *tracker
 	tuning     tuning
+	serverID   atomic.Uint32 // ours; an automatic one changes when another replica turns out to have it
 
 	running sync.Mutex // held by Run: one at a time
 }
@@ -35,7 +37,6 @@ func newSource(o Options, t tuning) (*Source, error) {
 	o.TLS.Mode = cmp.Or(o.TLS.Mode, TLSPreferred)
 	o.Start.Mode = cmp.Or(o.Start.Mode, StartReconcile)
 	o.OnPurged = cmp.Or(o.OnPurged, PurgedReconcile)
-	o.ServerID = cmp.Or(o.ServerID, autoServerID(o.Namespace))
 	if o.Location == nil {
 		o.Location = time.Local
 	}
@@ -53,7 +54,7 @@ func newSource(o Options, t tuning) (*Source, error) {
 		s.routes = append(s.routes, compiled)
 	}
 	var err error
-	if s.encryption, err = tlsConfig(o.Addr, o.TLS); err != nil {
+	if s.encryption, err = tlsConfig(o); err != nil {
 		problems = append(problems, err)
 	}
 	if err := errors.Join(problems...); err != nil {
@@ -62,8 +63,8 @@ func newSource(o Options, t tuning) (*Source, error) {
 	if s.status, err = newTracker(o.Registry, s.routes, 3*t.heartbeat); err != nil {
 		return nil, fmt.Errorf("register the source's metrics: %w", err)
 	}
-	s.status.change(func(st *Status) { st.ServerID = o.ServerID })
-	if s.db, err = openPool(o, s.encryption); err != nil {
+	s.number(cmp.Or(o.ServerID, autoServerID(o.Namespace, o.Instance)))
+	if s.db, err = openPool(o); err != nil {
 		return nil, err
 	}
 	return s, nil
@@ -142,6 +143,7 @@ func (s *Source) Run(ctx context.Context) error {
 	defer s.running.Unlock()
 	defer s.status.change(func(st *Status) { st.Connected, st.Scanning = false, false })
 	pause := s.tuning.backoff()
+	var clashes clashCount
 	var at *standing
 	for attempt := 1; ; attempt++ {
 		next, live, err := s.attempt(ctx, at)
@@ -159,6 +161,7 @@ func (s *Source) Run(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return s.ended(err)
 		}
+		err = s.renumber(err, &clashes)
 		if stops(err) {
 			s.status.change(func(st *Status) { st.LastError = err.Error() })
 			return fmt.Errorf("read the server's log: %w", err)
@@ -167,6 +170,7 @@ func (s *Source) Run(ctx context.Context) error {
 			pause.Reset()
 			attempt = 1
 		}
+		renew(s.db)
 		if !s.wait(ctx, pause.NextBackOff(), attempt, reachable(s.options.Addr, err)) {
 			return nil
 		}

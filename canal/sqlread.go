@@ -27,6 +27,7 @@ type tableReader struct {
 	list  []string // select list
 	kinds map[string]bridge.Kind
 	zoned []string // names of TIMESTAMP columns, which come in UTC
+	coded []string // names of columns whose bytes are in the character set that the route says
 	keys  []string // the key's columns, as in Change.KeyColumns
 	pages []*tableColumn
 }
@@ -69,6 +70,11 @@ func newTableReader(r *route, t *table, location *time.Location) *tableReader {
 
 // choose puts a column into the select list.
 func (tr *tableReader) choose(as, name string, c *tableColumn) {
+	if tr.route.recoded(as) != nil && c.bytes() && !strings.HasPrefix(as, pagePrefix) {
+		tr.list = append(tr.list, "CAST("+backquote(name)+" AS BINARY) AS "+backquote(as))
+		tr.kinds[as], tr.coded = bridge.KindBinary, append(tr.coded, as)
+		return
+	}
 	tr.list = append(tr.list, backquote(name)+" AS "+backquote(as))
 	if kind, ok := c.sqlKind(); ok {
 		tr.kinds[as] = kind
@@ -99,8 +105,26 @@ func (tr *tableReader) query(ctx context.Context, q preparer, rest string, args 
 		for _, name := range tr.zoned {
 			row[name] = inZone(row[name], tr.location)
 		}
+		for _, name := range tr.coded {
+			if row[name], err = tr.recode(name, row[name]); err != nil {
+				return nil, err
+			}
+		}
 	}
 	return out, nil
+}
+
+// recode makes text of bytes.
+func (tr *tableReader) recode(name string, v bridge.Value) (bridge.Value, error) {
+	if v.IsNull() {
+		return v, nil
+	}
+	set := tr.route.recoded(name)
+	text, err := set.text(v.Text)
+	if err != nil {
+		return v, fmt.Errorf("column %s: %w (%s, as the route's charsets say)", name, err, set.name)
+	}
+	return bridge.Value{Kind: bridge.KindText, Text: text}, nil
 }
 
 // inZone shows a TIMESTAMP, which came in UTC, in the location. A zero one has no zone.

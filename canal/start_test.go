@@ -18,88 +18,92 @@ func reconciles(o Options) (Options, func(*tuning)) {
 }
 
 func TestReconcileQueuesWhatIsFlagged(t *testing.T) {
-	m := mariadb(t)
-	schema := database(t, m, talks+`INSERT INTO talk (id, flag, kind, body) VALUES (1,'1',1,'甲'),(2,'0',1,''),(3,'2',1,''),(4,'1',2,''),(5,'9',1,''),(18,'1',1,'');`)
-	out := &memory{}
-	r := talkRoute(schema)
-	r.Where = "kind == 1"
-	pressed := talkRoute(schema)
-	pressed.Name, pressed.Submit = "pressed", Submit{Column: "pressed", Mode: ModeChanges}
-	exec(t, schema, "UPDATE talk SET pressed='2026-01-01' WHERE id IN (2,5)", "SET sql_mode=''; UPDATE talk SET pressed='0000-00-00' WHERE id=1")
-	o, tune := reconciles(options(t, m, out, r, pressed))
-	source := startRun(t, o, tune).connected()
-	got := changes(t, out, 5)
-	require.Equal(t, []string{"1", "3", "18", "2", "5"}, keys(got))
-	require.Equal(t, text("甲"), got[0].Columns["body"])
-	require.NotContains(t, got[0].Columns, "secret")
-	require.Len(t, got[0].Columns, 4)
-	for _, c := range got {
-		require.Equal(t, bridge.OriginScan, c.Origin)
-		require.Equal(t, "scan:"+out.checkpoint().GTID+":"+c.Key, c.EventID)
-		require.Equal(t, out.checkpoint().File, c.At.File)
-		require.Equal(t, out.checkpoint().Pos, c.At.Pos)
-		require.Equal(t, out.checkpoint().ServerUUID, c.At.Server)
-	}
-	exec(t, schema, "UPDATE talk SET flag='2' WHERE id=1")
-	after := changes(t, out, 6)[5]
-	order, ok := got[0].At.Compare(after.At)
-	require.True(t, ok)
-	require.Equal(t, -1, order)
-	require.NoError(t, source.end())
+	onEvery(t, func(t *testing.T, m *testserver.SQLServer) {
+		t.Helper()
+		schema := database(t, m, talks+`INSERT INTO talk (id, flag, kind, body) VALUES (1,'1',1,'甲'),(2,'0',1,''),(3,'2',1,''),(4,'1',2,''),(5,'9',1,''),(18,'1',1,'');`)
+		out := &memory{}
+		r := talkRoute(schema)
+		r.Where = "kind == 1"
+		pressed := talkRoute(schema)
+		pressed.Name, pressed.Submit = "pressed", Submit{Column: "pressed", Mode: ModeChanges}
+		execOn(t, m, schema, "UPDATE talk SET pressed='2026-01-01' WHERE id IN (2,5)", "SET sql_mode=''; UPDATE talk SET pressed='0000-00-00' WHERE id=1")
+		o, tune := reconciles(options(t, m, out, r, pressed))
+		source := startRun(t, o, tune).connected()
+		got := changes(t, out, 5)
+		require.Equal(t, []string{"1", "3", "18", "2", "5"}, keys(got))
+		require.Equal(t, text("甲"), got[0].Columns["body"])
+		require.NotContains(t, got[0].Columns, "secret")
+		require.Len(t, got[0].Columns, 4)
+		for _, c := range got {
+			require.Equal(t, bridge.OriginScan, c.Origin)
+			require.Equal(t, "scan:"+out.checkpoint().GTID+":"+c.Key, c.EventID)
+			require.Equal(t, out.checkpoint().File, c.At.File)
+			require.Equal(t, out.checkpoint().Pos, c.At.Pos)
+			require.Equal(t, out.checkpoint().ServerUUID, c.At.Server)
+		}
+		execOn(t, m, schema, "UPDATE talk SET flag='2' WHERE id=1")
+		after := changes(t, out, 6)[5]
+		order, ok := got[0].At.Compare(after.At)
+		require.True(t, ok)
+		require.Equal(t, -1, order)
+		require.NoError(t, source.end())
+	})
 }
 
 // Rows change all the while the table is read: each submission is found by the scan or by the log, and the last one found is the
 // last one made.
 func TestReconcileAgreesWithTheLog(t *testing.T) {
-	m := mariadb(t)
-	schema := database(t, m, talks)
-	var values []string
-	for i := range 200 {
-		values = append(values, fmt.Sprintf("(%d, '%d', 'v0')", i, i%2))
-	}
-	exec(t, schema, "INSERT INTO talk (id, flag, body) VALUES "+strings.Join(values, ","))
-	out := &memory{}
-	o, tune := reconciles(options(t, m, out, talkRoute(schema)))
-	stop, writing := make(chan struct{}), make(chan int)
-	go func() {
-		n := 0
-		defer func() { writing <- n }()
-		for {
-			select {
-			case <-stop:
-				return
-			default:
-				n++
-				if m.Exec(fmt.Sprintf("USE %s; UPDATE talk SET flag='0' WHERE id=%d; UPDATE talk SET flag='1', body='v%d' WHERE id=%d", schema, n%200, n, n%200)) != nil {
+	onEvery(t, func(t *testing.T, m *testserver.SQLServer) {
+		t.Helper()
+		schema := database(t, m, talks)
+		var values []string
+		for i := range 200 {
+			values = append(values, fmt.Sprintf("(%d, '%d', 'v0')", i, i%2))
+		}
+		execOn(t, m, schema, "INSERT INTO talk (id, flag, body) VALUES "+strings.Join(values, ","))
+		out := &memory{}
+		o, tune := reconciles(options(t, m, out, talkRoute(schema)))
+		stop, writing := make(chan struct{}), make(chan int)
+		go func() {
+			n := 0
+			defer func() { writing <- n }()
+			for {
+				select {
+				case <-stop:
 					return
+				default:
+					n++
+					if m.Exec(fmt.Sprintf("USE %s; UPDATE talk SET flag='0' WHERE id=%d; UPDATE talk SET flag='1', body='v%d' WHERE id=%d", schema, n%200, n, n%200)) != nil {
+						return
+					}
 				}
 			}
+		}()
+		r := startRun(t, o, tune).connected()
+		eventually(t, func() bool { return len(out.all()) > 300 })
+		close(stop)
+		<-writing
+		eventually(t, func() bool { return r.Status().GTID == gtidOf(t, m) })
+		last := map[string]string{}
+		for _, c := range out.all() {
+			version := func(body string) (n int) {
+				_, _ = fmt.Sscanf(body, "v%d", &n)
+				return n
+			}
+			body := c.Columns["body"].Text
+			if before, known := last[c.Key]; known {
+				require.Greater(t, version(body), version(before), "the scan saw what the log brings after it, or the log begins too early")
+			}
+			last[c.Key] = body
 		}
-	}()
-	r := startRun(t, o, tune).connected()
-	eventually(t, func() bool { return len(out.all()) > 300 })
-	close(stop)
-	<-writing
-	eventually(t, func() bool { return r.Status().GTID == gtidPos(t) })
-	last := map[string]string{}
-	for _, c := range out.all() {
-		version := func(body string) (n int) {
-			_, _ = fmt.Sscanf(body, "v%d", &n)
-			return n
+		db := m.DB(schema)
+		defer db.Close()
+		want, err := pairs(t.Context(), db, "SELECT id, body FROM talk WHERE flag='1'")
+		require.NoError(t, err)
+		for id, body := range want {
+			require.Equal(t, body, last[id], "record %s", id)
 		}
-		body := c.Columns["body"].Text
-		if before, known := last[c.Key]; known {
-			require.Greater(t, version(body), version(before), "the scan saw what the log brings after it, or the log begins too early")
-		}
-		last[c.Key] = body
-	}
-	db := m.DB(schema)
-	defer db.Close()
-	want, err := pairs(t.Context(), db, "SELECT id, body FROM talk WHERE flag='1'")
-	require.NoError(t, err)
-	for id, body := range want {
-		require.Equal(t, body, last[id], "record %s", id)
-	}
+	})
 }
 
 func TestScanThatDiesBeginsAgain(t *testing.T) {
@@ -149,22 +153,23 @@ INSERT INTO talk SELECT CHAR(97 + seq % 3), 18446744073709551615 - seq % 5, CHAR
 }
 
 func TestLatestAndEarliest(t *testing.T) {
-	m := ownMariaDB(t)
-	schema := database(t, m, talks+"INSERT INTO talk (id, flag) VALUES (1, '1')")
-	latest, earliest := &memory{}, &memory{}
-	o := options(t, m, latest, talkRoute(schema))
-	startRun(t, o).connected()
-	o.Outbox, o.Start.Mode, o.ServerID = earliest, StartEarliest, 77
-	startRun(t, o).connected()
-	require.NoError(t, m.Exec("INSERT INTO "+schema+".talk (id, flag) VALUES (2, '1')"))
-	require.Equal(t, []string{"2"}, keys(changes(t, latest, 1)))
-	require.Equal(t, []string{"1", "2"}, keys(changes(t, earliest, 2)))
+	onEveryOwn(t, func(t *testing.T, m *testserver.SQLServer) {
+		t.Helper()
+		schema := database(t, m, talks+"INSERT INTO talk (id, flag) VALUES (1, '1')")
+		latest, earliest := &memory{}, &memory{}
+		o := options(t, m, latest, talkRoute(schema))
+		startRun(t, o).connected()
+		o.Outbox, o.Start.Mode, o.ServerID = earliest, StartEarliest, 77
+		startRun(t, o).connected()
+		require.NoError(t, m.Exec("INSERT INTO "+schema+".talk (id, flag) VALUES (2, '1')"))
+		require.Equal(t, []string{"2"}, keys(changes(t, latest, 1)))
+		require.Equal(t, []string{"1", "2"}, keys(changes(t, earliest, 2)))
+	})
 }
 
 // purged prepares a saved position that the server no longer has: record 1 was read before it, record 2 lies in the purged log.
-func purged(t *testing.T, reset, grown bool) (*testserver.MariaDB, *memory, Options) {
+func purged(t *testing.T, m *testserver.SQLServer, reset, grown bool) (*memory, Options) {
 	t.Helper()
-	m := ownMariaDB(t)
 	schema := database(t, m, talks)
 	out := &memory{}
 	o := options(t, m, out, talkRoute(schema))
@@ -174,28 +179,34 @@ func purged(t *testing.T, reset, grown bool) (*testserver.MariaDB, *memory, Opti
 	require.NoError(t, r.end())
 	require.NoError(t, m.Exec("INSERT INTO "+schema+".talk (id, flag) VALUES (2, '1'); FLUSH BINARY LOGS; FLUSH BINARY LOGS"))
 	if reset {
-		require.NoError(t, m.Exec("RESET MASTER"))
+		resetLog(t, m)
 		for range 30 {
 			if grown { // until the old GTIDs are given again
 				require.NoError(t, m.Exec("INSERT INTO "+schema+".other (pad) VALUES (REPEAT('x', 500))"))
 			}
 		}
-		return m, out, o
+		return out, o
 	}
 	db := m.DB("")
 	defer db.Close()
 	eventually(t, func() bool { // a file is kept until its checkpoint has come by
-		now, err := record(t.Context(), db, "SHOW MASTER STATUS")
+		now, err := mysqlStatus(t.Context(), db)
 		require.NoError(t, err)
 		require.NoError(t, m.Exec("PURGE BINARY LOGS TO '"+now["File"]+"'"))
 		first, err := record(t.Context(), db, "SHOW BINARY LOGS")
 		require.NoError(t, err)
 		return first["Log_name"] == now["File"]
 	})
-	return m, out, o
+	return out, o
 }
 
 func TestPurgedPosition(t *testing.T) {
+	testserver.Sources(t, purgedPosition)
+}
+
+func purgedPosition(t *testing.T, s testserver.Source) {
+	t.Helper()
+	m := s.Start(t) // one after the other: each has a database of its own
 	for _, c := range []struct {
 		name                string
 		reset, grown, noIDs bool
@@ -207,7 +218,7 @@ func TestPurgedPosition(t *testing.T) {
 		{name: "reset and grown again", reset: true, grown: true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			m, out, o := purged(t, c.reset, c.grown)
+			out, o := purged(t, m, c.reset, c.grown)
 			if c.noIDs {
 				out.saved.GTID = ""
 			}

@@ -17,10 +17,13 @@ type reader struct {
 	flavor Flavor
 	server string // identity, for Coordinates
 	sets   collations
+	fold   bool
 	filter *filter
 	status *tracker
 	tuning tuning
 
+	// shapes reads what the tables look like, if the server's log ends at the place; else it gives nil.
+	shapes func(file string, pos uint64) *history
 	// verify looks at the tables as they are now. It is asked after DDL that names a watched table.
 	verify func() error
 	// flows is told once, at the first event.
@@ -32,19 +35,27 @@ type reader struct {
 	reached uint64      // behind the last event, whole transaction or not; same file as place
 	tx      transaction // the open one
 
+	held     map[string]*prepared // transactions in two phases, by name
+	prepares uint64               // how many there were
+
 	unsaved   bool      // place has moved on since the writer got it
 	savedAt   time.Time // when the writer last got a place
 	savedFrom uint64    // bytes that had been read then
 	live      bool      // an event has come
+	resumed   place     // where this connection began, until the log was found to be the one that the place belongs to
 	failure   error     // what HandleEvent gave back: go-mysql keeps only its text
 }
 
 // A batch is what the reader sends to the writer: the changes of one transaction, or none, and the place behind it.
 type batch struct {
 	changes []bridge.Change
-	place   place
-	idle    bool // the server has nothing more to send
-	save    bool // the place is to be saved even though there are no changes
+	bytes   int   // about, of changes
+	window  int64 // what it takes of the window between reader and writer
+	place   place // behind the transaction
+	safe    place // what is saved with them: place, or in front of a transaction that is prepared
+	part    bool  // more of the transaction follows, so no place is saved yet
+	idle    bool  // the server has nothing more to send
+	save    bool  // the place is to be saved even though there are no changes
 }
 
 // HandleEvent implements replication.EventHandler.
@@ -70,12 +81,13 @@ func (r *reader) outer(e *replication.BinlogEvent) error {
 		return r.heartbeat(event, e.Header)
 	case *replication.FormatDescriptionEvent:
 		// The head of a file. A transaction that is still open was never finished: the server died in its middle.
+		r.tx.pile.drop()
 		r.tx = transaction{}
 		r.filter.forget()
 		if e.Header.LogPos > 0 && r.reached <= 4 {
 			r.reached = uint64(e.Header.LogPos)
 		}
-		return nil
+		return r.head(e.Header)
 	}
 	start := r.advance(e.Header)
 	if payload, ok := e.Event.(*replication.TransactionPayloadEvent); ok {
@@ -125,7 +137,7 @@ func (r *reader) event(e *replication.BinlogEvent, start uint64) error {
 	case *replication.XIDEvent:
 		return r.commit(e.Header)
 	case *replication.TableMapEvent:
-		if err := r.filter.tableMap(event, e.RawData, r.sets); err != nil {
+		if err := r.filter.tableMap(event, e.RawData, lexicon{flavor: r.flavor, sets: r.sets}, r.schema()); err != nil {
 			return r.stop(start, err)
 		}
 	case *replication.RowsEvent:
@@ -133,9 +145,14 @@ func (r *reader) event(e *replication.BinlogEvent, start uint64) error {
 	case *replication.PreviousGTIDsEvent:
 		return r.learn(event.GTIDSets)
 	case *replication.MariadbGTIDListEvent:
-		if r.place.gtids == nil && !artificial(e.Header) {
-			r.place.gtids = gtidList(event.GTIDs)
+		if artificial(e.Header) {
+			return nil
 		}
+		list := gtidList(event.GTIDs)
+		if r.place.gtids == nil {
+			r.place.gtids = list
+		}
+		return r.continues(list)
 	case *replication.ExecuteLoadQueryEvent:
 		return r.stop(start, errLoadStatement)
 	default:
@@ -153,7 +170,7 @@ func (r *reader) rare(e *replication.BinlogEvent, start uint64) error {
 		if g, ok := e.Event.(*replication.GenericEvent); ok && len(g.Data) > 0 && g.Data[0] == 1 { // XA COMMIT … ONE PHASE
 			return r.commit(e.Header)
 		}
-		return r.xaPrepared(e.Header, start)
+		return r.xaPrepared(e.Header)
 	default:
 		return nil
 	}
@@ -161,15 +178,14 @@ func (r *reader) rare(e *replication.BinlogEvent, start uint64) error {
 
 // learn takes the set at the head of a file of MySQL, where the place is not known by its GTIDs yet.
 func (r *reader) learn(text string) error {
-	if r.place.gtids != nil || text == "" {
-		return nil
-	}
 	set, err := parseGTIDs(r.flavor, text)
 	if err != nil {
 		return fmt.Errorf("read the log's PREVIOUS_GTIDS: %w", err)
 	}
-	r.place.gtids = set
-	return nil
+	if r.place.gtids == nil && text != "" {
+		r.place.gtids = set
+	}
+	return r.continues(set)
 }
 
 func (r *reader) beginMySQL(e *replication.GTIDEvent, start uint64) error {
@@ -183,6 +199,7 @@ func (r *reader) beginMySQL(e *replication.GTIDEvent, start uint64) error {
 
 // begin opens a transaction. One that is still open is dropped: its end was never written, or it comes again from the start.
 func (r *reader) begin(id gtid, start uint64, committed time.Time, single bool) {
+	r.tx.pile.drop()
 	r.tx = transaction{
 		open: true, id: id, single: single, committed: committed,
 		at: bridge.Coordinates{Server: r.server, File: r.place.file, Pos: start},
@@ -201,16 +218,40 @@ func (r *reader) commit(h *replication.EventHeader) error {
 		committed = time.Unix(int64(h.Timestamp), 0)
 	}
 	r.place.pos, r.place.committed = r.reached, committed
+	if r.tx.schema != nil {
+		r.place.schema = r.tx.schema
+	}
 	if r.place.gtids != nil {
 		r.tx.id.addTo(r.place.gtids)
 	}
-	changes := r.tx.changes
-	for i := range changes {
-		changes[i].CommittedAt = committed
-	}
+	p := r.tx.pile
 	r.tx = transaction{}
 	r.unsaved = true
-	return r.deliver(changes, false)
+	return r.finish(p, committed)
+}
+
+// finish sends the changes of a transaction whose end was read. What is too much for one write goes out in parts; the place goes with the
+// last of them.
+func (r *reader) finish(p pile, committed time.Time) error {
+	defer p.drop()
+	dated := func(changes []bridge.Change) []bridge.Change {
+		for i := range changes {
+			changes[i].CommittedAt = committed
+		}
+		return changes
+	}
+	err := p.each(func(changes []bridge.Change) error {
+		b := batch{changes: dated(changes), place: r.place.clone(), part: true, bytes: weightOf(changes)}
+		r.status.queued(b)
+		return r.send(b)
+	})
+	if err != nil {
+		return err
+	}
+	if p.filed > 0 {
+		r.savedAt = time.Time{} // the place is due, even if nothing is left to send with it
+	}
+	return r.deliver(dated(p.tail), false)
 }
 
 // deliver sends changes and the place behind them. Where there are no changes it sends the place only now and then, so that the
@@ -222,7 +263,7 @@ func (r *reader) deliver(changes []bridge.Change, idle bool) error {
 		r.status.passed(r.place)
 		return nil
 	}
-	b := batch{changes: changes, place: r.place.clone(), idle: idle, save: due}
+	b := batch{changes: changes, place: r.place.clone(), safe: r.safe(), idle: idle, save: due, bytes: weightOf(changes)}
 	if due || len(changes) > 0 {
 		r.unsaved, r.savedAt, r.savedFrom = false, time.Now(), bytes
 	}
@@ -233,6 +274,7 @@ func (r *reader) deliver(changes []bridge.Change, idle bool) error {
 // rotate goes to another file. The server makes up such an event at the start of a connection and at the head of each file; the
 // one that stands at the end of a file is followed by one that was made up.
 func (r *reader) rotate(e *replication.RotateEvent, made bool) error {
+	r.tx.pile.drop()
 	r.tx = transaction{}
 	r.filter.forget()
 	file := string(e.NextLogName)
@@ -262,6 +304,7 @@ func (r *reader) heartbeat(e *replication.HeartbeatEvent, h *replication.EventHe
 	if r.place.byGTID() && e.Filename == r.place.file && uint64(h.LogPos) > r.place.pos && r.place.pos < 1<<32 {
 		r.place.pos, r.reached = uint64(h.LogPos), uint64(h.LogPos)
 	}
+	r.heal()
 	return r.deliver(nil, true)
 }
 

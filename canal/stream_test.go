@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"talkbridge/internal/bridge"
+	"talkbridge/internal/testserver"
 )
 
 const talks = `CREATE TABLE talk (id INT PRIMARY KEY, flag CHAR(1) NOT NULL DEFAULT '0', kind INT, body VARCHAR(100) CHARACTER SET gbk,
@@ -32,40 +33,42 @@ func exec(t *testing.T, schema string, statements ...string) {
 func text(s string) bridge.Value { return bridge.Value{Kind: bridge.KindText, Text: s} }
 
 func TestModes(t *testing.T) {
-	m := mariadb(t)
-	schema := database(t, m, talks)
-	out := &memory{}
-	becomes, changed, while := talkRoute(schema), talkRoute(schema), talkRoute(schema)
-	becomes.Name, changed.Name, while.Name = "becomes", "changes", "while"
-	changed.Submit = Submit{Column: "pressed", Mode: ModeChanges}
-	while.Submit = Submit{Column: "flag", Mode: ModeWhile, Values: []string{"1"}}
-	startRun(t, options(t, m, out, becomes, changed, while)).connected()
-	steps := []struct{ sql, want string }{
-		{"INSERT INTO talk (id, flag) VALUES (1, '0')", ""},
-		{"UPDATE talk SET flag='1' WHERE id=1", "becomes while"},
-		{"UPDATE talk SET body='x' WHERE id=1", "while"},
-		{"UPDATE talk SET flag='2' WHERE id=1", "becomes"},
-		{"UPDATE talk SET flag='3' WHERE id=1", ""},
-		{"UPDATE talk SET flag='1', pressed='2026-03-05 14:30:00' WHERE id=1", "becomes changes while"},
-		{"UPDATE talk SET flag='1' WHERE id=1", ""}, // the server logs nothing
-		{"UPDATE talk SET pressed='2026-03-05 14:30:01', flag='9' WHERE id=1", "changes"},
-		{"UPDATE talk SET pressed=NULL WHERE id=1", ""},
-		{"INSERT INTO talk (id, flag, pressed) VALUES (2, '1', '2026-03-05 14:30:00')", "becomes changes while"},
-		{"REPLACE INTO talk (id, flag) VALUES (2, '1')", "while"}, // one unique key: the server makes an update of it
-		{"DELETE FROM talk WHERE id=2", ""},
-		{"INSERT INTO talk (id, flag) VALUES (99, '1')", "becomes while"}, // the end
-	}
-	seen := 0
-	for _, s := range steps {
-		exec(t, schema, s.sql)
-		n := len(strings.Fields(s.want))
-		var routes []string
-		for _, c := range changes(t, out, seen+n)[seen:] {
-			routes = append(routes, c.Route)
+	onEvery(t, func(t *testing.T, m *testserver.SQLServer) {
+		t.Helper()
+		schema := database(t, m, talks)
+		out := &memory{}
+		becomes, changed, while := talkRoute(schema), talkRoute(schema), talkRoute(schema)
+		becomes.Name, changed.Name, while.Name = "becomes", "changes", "while"
+		changed.Submit = Submit{Column: "pressed", Mode: ModeChanges}
+		while.Submit = Submit{Column: "flag", Mode: ModeWhile, Values: []string{"1"}}
+		startRun(t, options(t, m, out, becomes, changed, while)).connected()
+		steps := []struct{ sql, want string }{
+			{"INSERT INTO talk (id, flag) VALUES (1, '0')", ""},
+			{"UPDATE talk SET flag='1' WHERE id=1", "becomes while"},
+			{"UPDATE talk SET body='x' WHERE id=1", "while"},
+			{"UPDATE talk SET flag='2' WHERE id=1", "becomes"},
+			{"UPDATE talk SET flag='3' WHERE id=1", ""},
+			{"UPDATE talk SET flag='1', pressed='2026-03-05 14:30:00' WHERE id=1", "becomes changes while"},
+			{"UPDATE talk SET flag='1' WHERE id=1", ""}, // the server logs nothing
+			{"UPDATE talk SET pressed='2026-03-05 14:30:01', flag='9' WHERE id=1", "changes"},
+			{"UPDATE talk SET pressed=NULL WHERE id=1", ""},
+			{"INSERT INTO talk (id, flag, pressed) VALUES (2, '1', '2026-03-05 14:30:00')", "becomes changes while"},
+			{"REPLACE INTO talk (id, flag) VALUES (2, '1')", "while"}, // one unique key: the server makes an update of it
+			{"DELETE FROM talk WHERE id=2", ""},
+			{"INSERT INTO talk (id, flag) VALUES (99, '1')", "becomes while"}, // the end
 		}
-		require.ElementsMatch(t, strings.Fields(s.want), routes, s.sql)
-		seen += n
-	}
+		seen := 0
+		for _, s := range steps {
+			execOn(t, m, schema, s.sql)
+			n := len(strings.Fields(s.want))
+			var routes []string
+			for _, c := range changes(t, out, seen+n)[seen:] {
+				routes = append(routes, c.Route)
+			}
+			require.ElementsMatch(t, strings.Fields(s.want), routes, s.sql)
+			seen += n
+		}
+	})
 }
 
 func TestOnlyWhatTheRouteUsesLeaves(t *testing.T) {
@@ -105,137 +108,153 @@ func TestColumnNamesAreFoundInAnyCaseAndKeepTheRoutes(t *testing.T) {
 
 // A peer gave the columns of today to the rows of yesterday: after an ALTER it sent submit_flag="alice".
 func TestColumnsAreThoseOfTheEventsPlace(t *testing.T) {
-	m := mariadb(t)
-	schema := database(t, m, talks)
-	out := &memory{}
-	o := options(t, m, out, talkRoute(schema))
-	first := startRun(t, o).connected()
-	exec(t, schema, "INSERT INTO talk (id, flag, body) VALUES (1, '1', 'before')")
-	changes(t, out, 1)
-	require.NoError(t, first.end())
-	exec(t, schema, // while nobody reads: the log is read when the table already looks otherwise
-		"INSERT INTO talk (id, flag, body) VALUES (2, '1', 'old')",
-		"ALTER TABLE talk ADD COLUMN early VARCHAR(10) DEFAULT 'alice' FIRST",
-		"INSERT INTO talk (id, flag, body) VALUES (3, '1', 'added')",
-		"ALTER TABLE talk DROP COLUMN early, DROP COLUMN secret",
-		"INSERT INTO talk (id, flag, body) VALUES (4, '1', 'dropped')",
-		"ALTER TABLE talk MODIFY body LONGTEXT CHARACTER SET utf8mb4 FIRST",
-		"INSERT INTO talk (id, flag, body) VALUES (5, '1', '新𠮷')",
-		"ALTER TABLE talk CHANGE kind sort INT, ADD x JSON, ALGORITHM=COPY",
-		"INSERT INTO talk (id, flag, body) VALUES (6, '1', 'renamed')",
-	)
-	startRun(t, o)
-	got := changes(t, out, 6)
-	for i, body := range []string{"before", "old", "added", "dropped", "新𠮷", "renamed"} {
-		require.Equal(t, text(body), got[i].Columns["body"])
-		require.Equal(t, text("1"), got[i].Columns["flag"])
-		require.Equal(t, fmt.Sprint(i+1), got[i].Key)
-	}
+	onEvery(t, func(t *testing.T, m *testserver.SQLServer) {
+		t.Helper()
+		schema := database(t, m, talks)
+		out := &memory{}
+		o := options(t, m, out, talkRoute(schema))
+		first := startRun(t, o).connected()
+		execOn(t, m, schema, "INSERT INTO talk (id, flag, body) VALUES (1, '1', 'before')")
+		changes(t, out, 1)
+		require.NoError(t, first.end())
+		execOn(t, m, schema, // while nobody reads: the log is read when the table already looks otherwise
+			"INSERT INTO talk (id, flag, body) VALUES (2, '1', 'old')",
+			"ALTER TABLE talk ADD COLUMN early VARCHAR(10) DEFAULT 'alice' FIRST",
+			"INSERT INTO talk (id, flag, body) VALUES (3, '1', 'added')",
+			"ALTER TABLE talk DROP COLUMN early, DROP COLUMN secret",
+			"INSERT INTO talk (id, flag, body) VALUES (4, '1', 'dropped')",
+			"ALTER TABLE talk MODIFY body LONGTEXT CHARACTER SET utf8mb4 FIRST",
+			"INSERT INTO talk (id, flag, body) VALUES (5, '1', '新𠮷')",
+			"ALTER TABLE talk CHANGE kind sort INT, ADD x JSON, ALGORITHM=COPY",
+			"INSERT INTO talk (id, flag, body) VALUES (6, '1', 'renamed')",
+		)
+		startRun(t, o)
+		got := changes(t, out, 6)
+		for i, body := range []string{"before", "old", "added", "dropped", "新𠮷", "renamed"} {
+			require.Equal(t, text(body), got[i].Columns["body"])
+			require.Equal(t, text("1"), got[i].Columns["flag"])
+			require.Equal(t, fmt.Sprint(i+1), got[i].Key)
+		}
+	})
 }
 
 // A peer was RUNNING with no rows after a restart in mid-transaction, another lost 3,000 of 3,000 rows.
 func TestRestartLosesAndRepeatsNothing(t *testing.T) {
-	m := mariadb(t)
-	schema := database(t, m, talks)
-	out := &memory{}
-	o := options(t, m, out, talkRoute(schema))
-	r := startRun(t, o).connected()
-	for i := range 30 {
-		exec(t, schema, "BEGIN", fmt.Sprintf("INSERT INTO talk (id, flag) VALUES (%d, '1'), (%d, '1')", 3*i, 3*i+1),
-			fmt.Sprintf("INSERT INTO other (pad) VALUES ('x'); INSERT INTO talk (id, flag) VALUES (%d, '1'); COMMIT", 3*i+2))
-		if i%10 == 5 {
-			require.NoError(t, r.end())
-			r = startRun(t, o)
+	onEvery(t, func(t *testing.T, m *testserver.SQLServer) {
+		t.Helper()
+		schema := database(t, m, talks)
+		out := &memory{}
+		o := options(t, m, out, talkRoute(schema))
+		r := startRun(t, o).connected()
+		for i := range 30 {
+			execOn(t, m, schema, "BEGIN", fmt.Sprintf("INSERT INTO talk (id, flag) VALUES (%d, '1'), (%d, '1')", 3*i, 3*i+1),
+				fmt.Sprintf("INSERT INTO other (pad) VALUES ('x'); INSERT INTO talk (id, flag) VALUES (%d, '1'); COMMIT", 3*i+2))
+			if i%10 == 5 {
+				require.NoError(t, r.end())
+				r = startRun(t, o)
+			}
 		}
-	}
-	got := changes(t, out, 90)
-	ids := map[string]bool{}
-	for i, c := range got {
-		require.Equal(t, fmt.Sprint(i), c.Key)
-		ids[c.EventID] = true
-		if i > 0 {
-			order, ok := got[i-1].At.Compare(c.At)
-			require.True(t, ok)
-			require.Negative(t, order)
+		got := changes(t, out, 90)
+		ids := map[string]bool{}
+		for i, c := range got {
+			require.Equal(t, fmt.Sprint(i), c.Key)
+			ids[c.EventID] = true
+			if i > 0 {
+				order, ok := got[i-1].At.Compare(c.At)
+				require.True(t, ok)
+				require.Negative(t, order)
+			}
 		}
-	}
-	require.Len(t, ids, 90)
-	require.NoError(t, r.end())
-	require.Regexp(t, `^0-1-\d+#1\.1$`, got[0].EventID)
-	require.Regexp(t, `^0-1-\d+#1\.2$`, got[1].EventID)
-	require.Regexp(t, `^0-1-\d+#3\.1$`, got[2].EventID)
+		require.Len(t, ids, 90)
+		require.NoError(t, r.end())
+		require.Regexp(t, `^`+gtidPattern(m)+`#1\.1$`, got[0].EventID)
+		require.Regexp(t, `^`+gtidPattern(m)+`#1\.2$`, got[1].EventID)
+		require.Regexp(t, `^`+gtidPattern(m)+`#3\.1$`, got[2].EventID)
+	})
 }
 
 // The event id of a row is the same on every reading, wherever reading began.
 func TestEventIDsAreTheSameOnEveryReading(t *testing.T) {
-	m := mariadb(t)
-	schema := database(t, m, talks)
-	first := &memory{}
-	o := options(t, m, first, talkRoute(schema))
-	r := startRun(t, o).connected()
-	from := *first.checkpoint()
-	exec(t, schema, "INSERT INTO talk (id, flag) VALUES (1, '1'), (2, '1')", "BEGIN; INSERT INTO other (pad) VALUES (1); UPDATE talk SET flag='2'; COMMIT")
-	want := changes(t, first, 4)
-	require.NoError(t, r.end())
-	for _, start := range []Start{
-		{Mode: StartGTID, GTID: from.GTID}, {Mode: StartFile, File: from.File, Pos: from.Pos}, {Mode: StartEarliest},
-	} {
-		again := &memory{}
-		o.Outbox, o.Start = again, start
-		r := startRun(t, o)
-		got := changes(t, again, 4)
-		for i := range want {
-			require.Equal(t, want[i].EventID, got[i].EventID, start.Mode)
-			require.Equal(t, want[i].At, got[i].At, start.Mode)
-		}
+	onEvery(t, func(t *testing.T, m *testserver.SQLServer) {
+		t.Helper()
+		schema := database(t, m, talks)
+		first := &memory{}
+		o := options(t, m, first, talkRoute(schema))
+		r := startRun(t, o).connected()
+		from := *first.checkpoint()
+		execOn(t, m, schema, "INSERT INTO talk (id, flag) VALUES (1, '1'), (2, '1')", "BEGIN; INSERT INTO other (pad) VALUES (1); UPDATE talk SET flag='2'; COMMIT")
+		want := changes(t, first, 4)
 		require.NoError(t, r.end())
-	}
+		for _, start := range []Start{
+			{Mode: StartGTID, GTID: from.GTID}, {Mode: StartFile, File: from.File, Pos: from.Pos}, {Mode: StartEarliest},
+		} {
+			again := &memory{}
+			o.Outbox, o.Start = again, start
+			r := startRun(t, o)
+			got := changes(t, again, 4)
+			for i := range want {
+				require.Equal(t, want[i].EventID, got[i].EventID, start.Mode)
+				require.Equal(t, want[i].At, got[i].At, start.Mode)
+			}
+			require.NoError(t, r.end())
+		}
+	})
 }
 
 func TestGoesOnByFileAndPositionWhereThereAreNoGTIDs(t *testing.T) {
-	m := mariadb(t)
-	schema := database(t, m, talks)
-	out := &memory{}
-	o := options(t, m, out, talkRoute(schema))
-	r := startRun(t, o).connected()
-	exec(t, schema, "INSERT INTO talk (id, flag) VALUES (1, '1')")
-	changes(t, out, 1)
-	require.NoError(t, r.end())
-	out.saved.GTID = ""
-	exec(t, schema, "INSERT INTO talk (id, flag) VALUES (2, '1')", "FLUSH BINARY LOGS", "INSERT INTO talk (id, flag) VALUES (3, '1')")
-	r = startRun(t, o)
-	require.Equal(t, []string{"1", "2", "3"}, keys(changes(t, out, 3)))
-	require.NoError(t, r.end())
-	require.NotEmpty(t, out.checkpoint().GTID, "the head of the next file tells the GTIDs")
+	onEvery(t, func(t *testing.T, m *testserver.SQLServer) {
+		t.Helper()
+		schema := database(t, m, talks)
+		out := &memory{}
+		o := options(t, m, out, talkRoute(schema))
+		r := startRun(t, o).connected()
+		execOn(t, m, schema, "INSERT INTO talk (id, flag) VALUES (1, '1')")
+		changes(t, out, 1)
+		require.NoError(t, r.end())
+		out.saved.GTID = ""
+		execOn(t, m, schema, "INSERT INTO talk (id, flag) VALUES (2, '1')", "FLUSH BINARY LOGS", "INSERT INTO talk (id, flag) VALUES (3, '1')")
+		r = startRun(t, o)
+		require.Equal(t, []string{"1", "2", "3"}, keys(changes(t, out, 3)))
+		require.NoError(t, r.end())
+		require.NotEmpty(t, out.checkpoint().GTID, "the head of the next file tells the GTIDs")
+	})
 }
 
 func TestRolledBackRowsAreNoSubmissions(t *testing.T) {
-	m := mariadb(t)
-	schema := database(t, m, talks+"CREATE TABLE plain (id INT) ENGINE=MyISAM")
-	out := &memory{}
-	startRun(t, options(t, m, out, talkRoute(schema))).connected()
-	exec(t, schema,
-		"BEGIN; INSERT INTO talk (id, flag) VALUES (1, '1'); ROLLBACK",
-		"BEGIN; INSERT INTO talk (id, flag) VALUES (2, '1'); SAVEPOINT a; INSERT INTO talk (id, flag) VALUES (3, '1'); ROLLBACK TO a; COMMIT",
-		// A table that cannot roll back makes the server leave everything in the log, with the savepoints as text.
-		"BEGIN; INSERT INTO talk (id, flag) VALUES (4, '1'); SAVEPOINT `A b`; INSERT INTO talk (id, flag) VALUES (5, '1'); CREATE TEMPORARY TABLE tmp (id INT); "+
-			"INSERT INTO plain VALUES (1); SAVEPOINT c; INSERT INTO talk (id, flag) VALUES (6, '1'); ROLLBACK TO SAVEPOINT `A b`; "+
-			"INSERT INTO talk (id, flag) VALUES (7, '1'); COMMIT",
-		"BEGIN; INSERT INTO plain VALUES (2); INSERT INTO talk (id, flag) VALUES (8, '1'); INSERT INTO plain SELECT id FROM talk; ROLLBACK",
-		"INSERT INTO talk (id, flag) VALUES (9, '1')")
-	require.Equal(t, []string{"2", "4", "7", "9"}, keys(changes(t, out, 4)))
+	testserver.Sources(t, func(t *testing.T, s testserver.Source) {
+		t.Helper()
+		m := sharedServer(t, s)
+		if s.Flavor == "mysql" { // with GTIDs it refuses to mix tables that can roll back with tables that cannot
+			m = s.Start(t, testserver.NoGTID()...)
+		}
+		schema := database(t, m, talks+"CREATE TABLE plain (id INT) ENGINE=MyISAM")
+		out := &memory{}
+		startRun(t, options(t, m, out, talkRoute(schema))).connected()
+		execOn(t, m, schema,
+			"BEGIN; INSERT INTO talk (id, flag) VALUES (1, '1'); ROLLBACK",
+			"BEGIN; INSERT INTO talk (id, flag) VALUES (2, '1'); SAVEPOINT a; INSERT INTO talk (id, flag) VALUES (3, '1'); ROLLBACK TO a; COMMIT",
+			// A table that cannot roll back makes the server leave everything in the log, with the savepoints as text.
+			"BEGIN; INSERT INTO talk (id, flag) VALUES (4, '1'); SAVEPOINT `A b`; INSERT INTO talk (id, flag) VALUES (5, '1'); CREATE TEMPORARY TABLE tmp (id INT); "+
+				"INSERT INTO plain VALUES (1); SAVEPOINT c; INSERT INTO talk (id, flag) VALUES (6, '1'); ROLLBACK TO SAVEPOINT `A b`; "+
+				"INSERT INTO talk (id, flag) VALUES (7, '1'); COMMIT",
+			"BEGIN; INSERT INTO plain VALUES (2); INSERT INTO talk (id, flag) VALUES (8, '1'); INSERT INTO plain SELECT id FROM talk; ROLLBACK",
+			"INSERT INTO talk (id, flag) VALUES (9, '1')")
+		require.Equal(t, []string{"2", "4", "7", "9"}, keys(changes(t, out, 4)))
+	})
 }
 
 func TestTablesThatCannotRollBackAndDDLEndTheirGroups(t *testing.T) {
-	m := mariadb(t)
-	schema := database(t, m, `CREATE TABLE talk (id INT PRIMARY KEY, flag CHAR(1), body VARCHAR(10)) ENGINE=MyISAM`)
-	out := &memory{}
-	r := startRun(t, options(t, m, out, talkRoute(schema))).connected()
-	exec(t, schema, "INSERT INTO talk VALUES (1, '1', '')", "CREATE TABLE x (id INT)", "CREATE TABLE y SELECT * FROM talk", "ANALYZE TABLE talk",
-		"TRUNCATE x", "INSERT INTO talk VALUES (2, '1', '')")
-	require.Equal(t, []string{"1", "2"}, keys(changes(t, out, 2)))
-	require.NoError(t, r.end())
-	require.Equal(t, gtidPos(t), out.checkpoint().GTID, "nothing is left open")
+	onEvery(t, func(t *testing.T, m *testserver.SQLServer) {
+		t.Helper()
+		schema := database(t, m, `CREATE TABLE talk (id INT PRIMARY KEY, flag CHAR(1), body VARCHAR(10)) ENGINE=MyISAM`)
+		out := &memory{}
+		r := startRun(t, options(t, m, out, talkRoute(schema))).connected()
+		execOn(t, m, schema, "INSERT INTO talk VALUES (1, '1', '')", "CREATE TABLE x (id INT)", "CREATE TABLE y SELECT * FROM talk", "ANALYZE TABLE talk",
+			"TRUNCATE x", "INSERT INTO talk VALUES (2, '1', '')")
+		require.Equal(t, []string{"1", "2"}, keys(changes(t, out, 2)))
+		require.NoError(t, r.end())
+		require.Equal(t, gtidOf(t, m), out.checkpoint().GTID, "nothing is left open")
+	})
 }
 
 // gtidPos is where the shared server's log ends.
@@ -248,82 +267,76 @@ func gtidPos(t *testing.T) string {
 	return pos
 }
 
-func TestXAWithSubmissionsStops(t *testing.T) {
-	m := mariadb(t)
-	schema := database(t, m, talks)
-	out := &memory{}
-	r := startRun(t, options(t, m, out, talkRoute(schema))).connected()
-	exec(t, schema, "XA START 'a'; INSERT INTO other (pad) VALUES ('x'); XA END 'a'; XA PREPARE 'a'; XA COMMIT 'a'",
-		"XA START 'b'; INSERT INTO talk (id, flag) VALUES (1, '1'); XA END 'b'; XA COMMIT 'b' ONE PHASE")
-	require.Equal(t, []string{"1"}, keys(changes(t, out, 1)))
-	exec(t, schema, "XA START 'c'; INSERT INTO talk (id, flag) VALUES (2, '1'); XA END 'c'; XA PREPARE 'c'; XA COMMIT 'c'")
-	require.ErrorIs(t, r.wait(), errXA)
-}
-
 // Unwatched traffic costs the store nothing but a position now and then.
 func TestTrafficOfOtherTablesCostsNoWrites(t *testing.T) {
-	m := mariadb(t)
-	schema := database(t, m, talks)
-	out := &memory{}
-	r := startRun(t, options(t, m, out, talkRoute(schema)), func(t *tuning) { t.saveEvery = time.Hour }).connected()
-	appends, _ := out.counts()
-	read := r.status.bytes()
-	for range 200 {
-		exec(t, schema, "INSERT INTO other (pad) VALUES (REPEAT('x', 1000)), (REPEAT('x', 1000)), (REPEAT('x', 1000))")
-	}
-	done := time.Now()
-	eventually(t, func() bool {
-		r.status.mu.Lock()
-		defer r.status.mu.Unlock()
-		return r.status.caughtUp.After(done)
+	onEvery(t, func(t *testing.T, m *testserver.SQLServer) {
+		t.Helper()
+		schema := database(t, m, talks)
+		out := &memory{}
+		r := startRun(t, options(t, m, out, talkRoute(schema)), func(t *tuning) { t.saveEvery = time.Hour }).connected()
+		appends, _ := out.counts()
+		read := r.status.bytes()
+		for range 200 {
+			execOn(t, m, schema, "INSERT INTO other (pad) VALUES (REPEAT('x', 1000)), (REPEAT('x', 1000)), (REPEAT('x', 1000))")
+		}
+		done := time.Now()
+		eventually(t, func() bool {
+			r.status.mu.Lock()
+			defer r.status.mu.Unlock()
+			return r.status.caughtUp.After(done)
+		})
+		require.Greater(t, r.status.bytes()-read, uint64(600_000))
+		now, _ := out.counts()
+		require.Equal(t, appends, now)
+		require.NoError(t, r.end())
+		now, _ = out.counts()
+		require.Equal(t, appends+1, now, "a stop saves the last safe point")
+		require.Equal(t, gtidOf(t, m), out.checkpoint().GTID)
 	})
-	require.Greater(t, r.status.bytes()-read, uint64(600_000))
-	now, _ := out.counts()
-	require.Equal(t, appends, now)
-	require.NoError(t, r.end())
-	now, _ = out.counts()
-	require.Equal(t, appends+1, now, "a stop saves the last safe point")
-	require.Equal(t, gtidPos(t), out.checkpoint().GTID)
 }
 
 func TestPositionIsSavedWhenIdle(t *testing.T) {
-	m := mariadb(t)
-	schema := database(t, m, talks)
-	out := &memory{}
-	startRun(t, options(t, m, out, talkRoute(schema))).connected()
-	exec(t, schema, "INSERT INTO other (pad) VALUES ('x')")
-	want := gtidPos(t)
-	eventually(t, func() bool { return out.checkpoint().GTID == want })
+	onEvery(t, func(t *testing.T, m *testserver.SQLServer) {
+		t.Helper()
+		schema := database(t, m, talks)
+		out := &memory{}
+		startRun(t, options(t, m, out, talkRoute(schema))).connected()
+		execOn(t, m, schema, "INSERT INTO other (pad) VALUES ('x')")
+		want := gtidOf(t, m)
+		eventually(t, func() bool { return out.checkpoint().GTID == want })
+	})
 }
 
 // Invariant 1: the position never goes into the store ahead of the changes, nor without them.
 func TestPositionGoesWithItsChanges(t *testing.T) {
-	m := mariadb(t)
-	schema := database(t, m, talks)
-	out := &memory{}
-	broken := 5
-	out.onAppend = func(cs []bridge.Change, cp *bridge.Checkpoint) error {
-		if len(cs) > 0 {
-			require.NotNil(t, cp)
-			if broken > 0 {
-				broken--
-				return errors.New("the store is away")
+	onEvery(t, func(t *testing.T, m *testserver.SQLServer) {
+		t.Helper()
+		schema := database(t, m, talks)
+		out := &memory{}
+		broken := 5
+		out.onAppend = func(cs []bridge.Change, cp *bridge.Checkpoint) error {
+			if len(cs) > 0 {
+				require.NotNil(t, cp)
+				if broken > 0 {
+					broken--
+					return errors.New("the store is away")
+				}
 			}
+			return nil
 		}
-		return nil
-	}
-	logger, logs := observed()
-	o := options(t, m, out, talkRoute(schema))
-	o.Logger = logger
-	r := startRun(t, o).connected()
-	for i := range 20 {
-		exec(t, schema, fmt.Sprintf("INSERT INTO talk (id, flag) VALUES (%d, '1')", i))
-	}
-	changes(t, out, 20)
-	require.Equal(t, 5, logs.FilterMessageSnippet("the store takes nothing").Len())
-	require.NoError(t, r.end())
-	appends, _ := out.counts()
-	require.Less(t, appends, 20, "what piled up goes in one write")
+		logger, logs := observed()
+		o := options(t, m, out, talkRoute(schema))
+		o.Logger = logger
+		r := startRun(t, o).connected()
+		for i := range 20 {
+			execOn(t, m, schema, fmt.Sprintf("INSERT INTO talk (id, flag) VALUES (%d, '1')", i))
+		}
+		changes(t, out, 20)
+		require.Equal(t, 5, logs.FilterMessageSnippet("the store takes nothing").Len())
+		require.NoError(t, r.end())
+		appends, _ := out.counts()
+		require.Less(t, appends, 20, "what piled up goes in one write")
+	})
 }
 
 func TestOutboxThatHaltsEndsRun(t *testing.T) {
@@ -426,22 +439,24 @@ func TestStatusAndMetrics(t *testing.T) {
 }
 
 func TestServerThatDiesAndComesBack(t *testing.T) {
-	m := ownMariaDB(t)
-	schema := database(t, m, talks)
-	out := &memory{}
-	logger, logs := observed()
-	o := options(t, m, out, talkRoute(schema))
-	o.Logger = logger
-	r := startRun(t, o).connected()
-	require.NoError(t, m.Exec("INSERT INTO "+schema+".talk (id, flag) VALUES (1, '1')"))
-	changes(t, out, 1)
-	m.Kill()
-	eventually(t, func() bool { return !r.Status().Connected && r.Status().LastError != "" })
-	require.NoError(t, m.Start())
-	require.NoError(t, m.Exec("INSERT INTO "+schema+".talk (id, flag) VALUES (2, '1')"))
-	require.Equal(t, []string{"1", "2"}, keys(changes(t, out, 2)))
-	require.NotZero(t, logs.FilterMessageSnippet("it is tried again").Len())
-	require.NoError(t, r.end())
+	onEveryOwn(t, func(t *testing.T, m *testserver.SQLServer) {
+		t.Helper()
+		schema := database(t, m, talks)
+		out := &memory{}
+		logger, logs := observed()
+		o := options(t, m, out, talkRoute(schema))
+		o.Logger = logger
+		r := startRun(t, o).connected()
+		require.NoError(t, m.Exec("INSERT INTO "+schema+".talk (id, flag) VALUES (1, '1')"))
+		changes(t, out, 1)
+		m.Kill()
+		eventually(t, func() bool { return !r.Status().Connected && r.Status().LastError != "" })
+		require.NoError(t, m.Start())
+		require.NoError(t, m.Exec("INSERT INTO "+schema+".talk (id, flag) VALUES (2, '1')"))
+		require.Equal(t, []string{"1", "2"}, keys(changes(t, out, 2)))
+		require.NotZero(t, logs.FilterMessageSnippet("it is tried again").Len())
+		require.NoError(t, r.end())
+	})
 }
 
 func TestAFastStopWhileTheServerIsAway(t *testing.T) {

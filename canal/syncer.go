@@ -14,6 +14,7 @@ import (
 	"github.com/go-mysql-org/go-mysql/replication"
 	"go.uber.org/zap"
 	"go.uber.org/zap/exp/zapslog"
+	"golang.org/x/sync/semaphore"
 )
 
 // stream makes one connection for the log, from at, and reads until it ends. It gives the place that was reached in every case.
@@ -23,7 +24,14 @@ func (s *Source) stream(ctx context.Context, srv *server, at *standing) (next *s
 	queue := make(chan batch, s.tuning.queue)
 	w := &writer{
 		outbox: s.options.Outbox, flavor: srv.flavor, server: at.server, status: s.status, tuning: s.tuning, log: s.log,
+		window: semaphore.NewWeighted(windowBytes),
 	}
+	surveyed := make(chan struct{})
+	go func() {
+		defer close(surveyed)
+		s.watch(reading)
+	}()
+	defer func() { end(); <-surveyed }()
 	written := make(chan error, 1)
 	go func() {
 		written <- w.run(ctx, queue)
@@ -31,7 +39,8 @@ func (s *Source) stream(ctx context.Context, srv *server, at *standing) (next *s
 	}()
 	r := s.newReader(ctx, srv, at)
 	line := &line{dialing: ctx}
-	r.send = line.sender(reading, queue, s.tuning.readTimeout)
+	r.send = line.sender(reading, queue, w.window, s.tuning.readTimeout)
+	defer r.release()
 	syncer := replication.NewBinlogSyncer(s.syncerConfig(srv, r, line))
 	err = s.read(reading, syncer, srv, at.place)
 
@@ -44,7 +53,7 @@ func (s *Source) stream(ctx context.Context, srv *server, at *standing) (next *s
 		err = r.failure
 	}
 	if r.unsaved {
-		last := batch{place: r.place.clone(), save: true}
+		last := batch{place: r.place.clone(), safe: r.safe(), save: true}
 		s.status.queued(last)
 		select {
 		case queue <- last:
@@ -60,15 +69,23 @@ func (s *Source) stream(ctx context.Context, srv *server, at *standing) (next *s
 	if werr := <-written; werr != nil {
 		return at, r.live, werr
 	}
-	return &standing{place: r.place, server: at.server}, r.live, err
+	return &standing{place: r.safe(), server: at.server}, r.live, err
 }
 
 // newReader makes the reader of one connection.
 func (s *Source) newReader(ctx context.Context, srv *server, at *standing) *reader {
 	return &reader{
 		flavor: srv.flavor, server: at.server, sets: srv.sets, filter: newFilter(s.routes, srv.fold), status: s.status, tuning: s.tuning,
-		place: at.place.clone(), reached: at.place.pos, savedAt: time.Now(), savedFrom: s.status.bytes(),
+		place: at.place.clone(), reached: at.place.pos, resumed: at.place.clone(), savedAt: time.Now(), savedFrom: s.status.bytes(),
 		verify: func() error { return s.checkTables(ctx) },
+		fold:   srv.fold,
+		shapes: func(file string, pos uint64) *history {
+			h, err := s.shapesAt(ctx, srv, file, pos)
+			if err != nil {
+				s.log.Debug("what the watched tables look like could not be read", zap.Error(err))
+			}
+			return h
+		},
 		flows: func(p place) {
 			s.status.anchored(p, time.Time{})
 			s.status.change(func(st *Status) { st.Connected, st.LastError = true, "" })
@@ -103,7 +120,7 @@ func start(syncer *replication.BinlogSyncer, srv *server, from place) (*replicat
 // syncerConfig is the configuration of go-mysql for one connection.
 func (s *Source) syncerConfig(srv *server, r *reader, l *line) replication.BinlogSyncerConfig {
 	cfg := replication.BinlogSyncerConfig{
-		ServerID:  s.options.ServerID,
+		ServerID:  s.serverID.Load(),
 		Flavor:    string(srv.flavor),
 		Host:      s.options.Addr, // with its port: go-mysql takes it whole where Port is 0
 		User:      s.options.User,
@@ -185,9 +202,13 @@ func (l *line) prepare(conn *client.Conn) error {
 }
 
 // sender makes the reader's send. After a long wait for the writer the time-out of the next read has run down; it is started anew.
-func (l *line) sender(reading context.Context, queue chan<- batch, timeout time.Duration) func(batch) error {
+func (l *line) sender(reading context.Context, queue chan<- batch, window *semaphore.Weighted, timeout time.Duration) func(batch) error {
 	return func(b batch) error {
 		begun := time.Now()
+		b.window = min(int64(b.bytes), windowBytes)
+		if window.Acquire(reading, b.window) != nil {
+			return errClosing
+		}
 		select {
 		case queue <- b:
 		case <-reading.Done():

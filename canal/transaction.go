@@ -16,11 +16,13 @@ type transaction struct {
 	// single says that the group is one statement without a COMMIT behind it: DDL. MariaDB says so in the GTID event; in MySQL it
 	// is a group whose first statement is not BEGIN.
 	single bool
-	began  bool // BEGIN was there
-	xa     bool // XA START was there
+	began  bool   // BEGIN was there
+	xa     bool   // XA START was there
+	xid    string // with this name
 
-	rowsEvents uint64 // seen in it, watched or not
-	changes    []bridge.Change
+	schema     *history // what the tables look like behind its DDL; nil: as before
+	rowsEvents uint64   // seen in it, watched or not
+	pile       pile     // the submissions in it
 	savepoints []savepoint
 	committed  time.Time // by MySQL's GTID event; zero where only the last event tells
 }
@@ -33,20 +35,19 @@ type savepoint struct {
 
 // save sets a savepoint. A second one of the same name replaces the first.
 func (t *transaction) save(name string) {
-	t.savepoints = append(t.savepoints, savepoint{name, len(t.changes)})
+	t.savepoints = append(t.savepoints, savepoint{name, t.pile.len()})
 }
 
 // rollbackTo drops what came behind the savepoint. The server leaves such rows in the log, with the ROLLBACK TO behind them, where
 // the transaction touched a table that cannot roll back; elsewhere it takes them out itself.
-func (t *transaction) rollbackTo(name string) bool {
+func (t *transaction) rollbackTo(name string) (known bool, err error) {
 	for i, s := range slices.Backward(t.savepoints) {
 		if s.name == name {
-			t.changes = t.changes[:s.changes]
 			t.savepoints = t.savepoints[:i+1]
-			return true
+			return true, t.pile.cut(s.changes)
 		}
 	}
-	return false
+	return false, nil
 }
 
 // rowBits is how many bits of Coordinates.Row count the rows of one event; the rest count the rows events of the transaction.

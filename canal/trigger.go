@@ -17,6 +17,7 @@ type route struct {
 
 	where *exprs.Program // nil: always
 	names []string       // the columns that leave the listener, without those of the primary key
+	as    map[string]*charset
 }
 
 // newRoute checks what can be checked without a server.
@@ -46,10 +47,26 @@ func newRoute(r Route) (*route, error) {
 		out.names = append(out.names, out.where.Names()...)
 	}
 	out.names = append(out.names, r.Key...)
+	for column, name := range r.Charsets {
+		set, err := charsetOf(charsetName(name))
+		switch {
+		case err != nil:
+			return nil, problem("charsets: %s: %w", column, err)
+		case !slices.ContainsFunc(out.names, func(n string) bool { return strings.EqualFold(n, column) }):
+			return nil, problem("charsets names the column %s, which the route does not use", column)
+		}
+		if out.as == nil {
+			out.as = map[string]*charset{}
+		}
+		out.as[strings.ToLower(column)] = &set
+	}
 	slices.Sort(out.names)
 	out.names = slices.Compact(out.names)
 	return out, nil
 }
+
+// recoded is the character set that the route gives a column's bytes, or nil.
+func (r *route) recoded(column string) *charset { return r.as[strings.ToLower(column)] }
 
 // fires tells whether the change of the flag from before to after is a submission. insert says that there was no row before.
 func (s Submit) fires(insert bool, before, after bridge.Value) bool {

@@ -38,6 +38,9 @@ func (c *column) value(v any) (bridge.Value, error) {
 
 // integer is for everything that go-mysql gives as a number without a fraction.
 func (c *column) integer(v any) (bridge.Value, error) {
+	if c.unsigned {
+		v = unsigned(v, c.kind)
+	}
 	switch c.kind {
 	case mysql.MYSQL_TYPE_YEAR:
 		return bridge.Value{Kind: bridge.KindYear, Text: fmt.Sprintf("%04d", v)}, nil
@@ -110,6 +113,16 @@ func (c *column) string(v string) (bridge.Value, error) {
 		text, err := sqlrow.JSON([]byte(v))
 		return bridge.Value{Kind: bridge.KindJSON, Text: text}, err
 	}
+	if c.compressed {
+		var err error
+		if v, err = inflate(v); err != nil {
+			return bridge.Value{}, err
+		}
+	}
+	if c.shownAs != "" {
+		text, err := showBytes(c.shownAs, c.padded(v))
+		return bridge.Value{Kind: bridge.KindText, Text: text}, err
+	}
 	if c.charset.name == binaryCharset {
 		return bridge.Value{Kind: bridge.KindBinary, Text: c.padded(v)}, nil
 	}
@@ -163,4 +176,33 @@ func readable(kind byte) error {
 	default:
 		return fmt.Errorf("its type (number %d in the log) is not one that talkbridge reads; give the route another column", kind)
 	}
+}
+
+// text tells whether the column's values are bytes in some character set, or in none.
+func (c *column) text() bool {
+	switch c.kind {
+	case mysql.MYSQL_TYPE_STRING, mysql.MYSQL_TYPE_VARCHAR, mysql.MYSQL_TYPE_VAR_STRING, mysql.MYSQL_TYPE_BLOB:
+		return c.shownAs == ""
+	}
+	return false
+}
+
+// unsigned turns a number that was read as a signed one, for want of the sign in the log, into what it is.
+func unsigned(v any, kind byte) any {
+	switch n := v.(type) {
+	case int8:
+		return uint8(n)
+	case int16:
+		return uint16(n)
+	case int32:
+		if kind == mysql.MYSQL_TYPE_INT24 {
+			return uint32(n) & 0xffffff
+		}
+		return uint32(n)
+	case int64:
+		if kind == mysql.MYSQL_TYPE_LONGLONG {
+			return uint64(n)
+		}
+	}
+	return v
 }
