@@ -12,6 +12,7 @@ type backend interface {
 	outbox
 	ledger
 	singles
+	vault
 
 	// watch calls hint when another process appended, until close.
 	watch(hint func())
@@ -56,6 +57,29 @@ type singles interface {
 	unlockToken(ctx context.Context, owner string) error
 	// keepCanary keeps value if there is none yet, and returns the one that is kept.
 	keepCanary(ctx context.Context, value []byte) ([]byte, error)
+}
+
+// vault is what stops delivery, and what carries a namespace away and back.
+type vault interface {
+	// pause stops leases; a note that is there stays unless replace. false: it was paused already.
+	pause(ctx context.Context, note []byte, replace bool) (bool, error)
+	// resume grants leases again if the pause has this note. false: it has not.
+	resume(ctx context.Context, note []byte) (bool, error)
+	paused(ctx context.Context) (note []byte, since int64, err error) // nil: not paused
+
+	// export gives the position, and the number of records there are about now, to begin, then each record to each, once. The
+	// position is not later than any record: what it covers is in the records.
+	export(ctx context.Context, begin func(checkpoint []byte, total int) error, each func(id string, packed []byte) error) error
+	// clear removes records and position. Who leads, the token and a pause stay.
+	clear(ctx context.Context) error
+	// imports puts records in, each in the place of what is there, if owner leads under epoch.
+	imports(ctx context.Context, owner string, epoch uint64, items []item) error
+}
+
+// An item is a packed record on its way into or out of a backup.
+type item struct {
+	id     string
+	packed []byte
 }
 
 // An entry is a sealed change on its way into the outbox.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -136,6 +137,11 @@ func redisWorld(t *testing.T, url, rawURL, namespace string) *storetest.World {
 // rawClient sees what is really in Redis.
 func rawClient(t *testing.T, url string) redis.UniversalClient {
 	t.Helper()
+	if hosts, ok := strings.CutPrefix(url, "redis+cluster://"); ok {
+		client := redis.NewClusterClient(&redis.ClusterOptions{Addrs: strings.Split(hosts, ",")})
+		t.Cleanup(func() { client.Close() })
+		return client
+	}
 	o, err := redis.ParseURL(url)
 	require.NoError(t, err)
 	client := redis.NewClient(o)

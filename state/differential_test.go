@@ -28,6 +28,7 @@ func TestBackEndsAgree(t *testing.T) {
 			ctx: t.Context(), rt: rt, worlds: [2]*storetest.World{embeddedWorld(t), redisWorld(t, url, url, fmt.Sprintf("agree-%d", n))},
 			held: map[string][2]bridge.Lease{},
 		}
+		p.worlds[0].Hurry()
 		p.both(func(w *storetest.World) any {
 			epoch, ok, err := w.Lead(t.Context(), "a", 1000*time.Hour)
 			p.epoch = epoch

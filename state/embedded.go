@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"runtime"
+	"strconv"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
@@ -36,7 +38,9 @@ type embedded struct {
 
 // openEmbedded opens the file, locked to this process. A file holds one namespace.
 func openEmbedded(path, namespace string, retention time.Duration, clock func() time.Time) (*embedded, error) {
-	db, err := bolt.Open(path, 0o600, &bolt.Options{Timeout: lockWait, FreelistType: bolt.FreelistMapType})
+	db, err := bolt.Open(path, 0o600, &bolt.Options{
+		Timeout: lockWait, FreelistType: bolt.FreelistMapType, InitialMmapSize: roomToGrow(),
+	})
 	switch {
 	case errors.Is(err, bolterrors.ErrTimeout):
 		return nil, fmt.Errorf("state.url: %w: %s is held by another talkbridge. Stop that one first; two bridges need two files, or a "+
@@ -55,6 +59,16 @@ func openEmbedded(path, namespace string, retention time.Duration, clock func() 
 		return nil, fmt.Errorf("state.url: prepare %s: %w", path, err)
 	}
 	return b, nil
+}
+
+// roomToGrow is how much address space is set aside for the file. A file that outgrows it has to be mapped anew, and a write that
+// needs that waits for every read to end: for a whole backup, and reading the source with it. Address space costs nothing, but on
+// Windows, where the file takes the size at once, and on 32 bits, where there is little.
+func roomToGrow() int {
+	if runtime.GOOS == "windows" || strconv.IntSize < 64 {
+		return 0
+	}
+	return 4 << 30
 }
 
 // prepare makes the buckets, and takes the leadership from whoever had it: that process is gone, or we had not got the file.

@@ -49,6 +49,9 @@ func (b *embedded) lease(ctx context.Context, limit int, ttl time.Duration, toke
 	var out []held
 	err := b.update(ctx, func(tx *bolt.Tx) error {
 		s := shelf{tx, b.ms()}
+		if s.paused() {
+			return nil
+		}
 		if err := s.forget(b.retention, max(limit, 10)); err != nil {
 			return err
 		}
@@ -76,7 +79,7 @@ func (b *embedded) lease(ctx context.Context, limit int, ttl time.Duration, toke
 func (b *embedded) idle(ctx context.Context) (idle bool, err error) {
 	err = b.view(ctx, func(tx *bolt.Tx) error {
 		s := shelf{tx, b.ms()}
-		idle = len(upTo(s.bucket(bucketDue), nil, s.now, 1)) == 0 && len(s.forgettable(b.retention, 1)) == 0
+		idle = s.paused() || len(upTo(s.bucket(bucketDue), nil, s.now, 1)) == 0 && len(s.forgettable(b.retention, 1)) == 0
 		return nil
 	})
 	return idle, err

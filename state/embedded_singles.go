@@ -15,6 +15,7 @@ const (
 	singleToken      = "token"
 	singleLock       = "token-lock"
 	singleCanary     = "canary"
+	singlePaused     = "paused"
 )
 
 // leaderRow is who leads, until when, under which epoch, and how many writes the leaders have made.

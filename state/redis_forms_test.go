@@ -22,16 +22,40 @@ import (
 	"talkbridge/state/storetest"
 )
 
-// A Cluster of one node checks what any Cluster checks: that all keys of a script are in one slot.
-func TestRedisClusterConforms(t *testing.T) {
-	r := testserver.StartRedis(t, "--cluster-enabled", "yes")
-	raw := rawClient(t, r.URL())
-	require.NoError(t, raw.Do(t.Context(), "CLUSTER", "ADDSLOTSRANGE", 0, 16383).Err())
-	require.Eventually(t, func() bool { return raw.Set(t.Context(), "up", "1", 0).Err() == nil }, time.Minute, 20*time.Millisecond)
-	url := "redis+cluster://" + r.Addr
-	storetest.Run(t, redisWorlds(url, r.URL()))
-	s := openStore(t, redisOptions(url))
-	require.Empty(t, s.Warnings(t.Context()))
+// In a Cluster all keys of a script have to be in one slot, and of several nodes one has it.
+func TestRedisClusterOfThreeConforms(t *testing.T) {
+	c := testserver.StartCluster(t, 3)
+	storetest.Run(t, redisWorlds(c.URL(), c.URL()))
+	for i := range 8 { // namespaces on all nodes
+		o := redisOptions(c.URL())
+		o.Namespace = "bridge-" + number(i)
+		s := openStore(t, o)
+		lifeOf(t, s)
+		file, sum := backupOf(t, s)
+		require.Equal(t, 700, sum.Records)
+		require.NotEmpty(t, file)
+		require.Empty(t, s.Warnings(t.Context()))
+	}
+}
+
+func TestRedisUnderSentinelConforms(t *testing.T) {
+	w := testserver.StartWatched(t)
+	require.NoError(t, w.Patience(time.Minute))
+	storetest.Run(t, redisWorlds(w.URL(), w.Primary.URL()))
+}
+
+func TestValkeyConforms(t *testing.T) {
+	v := testserver.StartValkey(t)
+	storetest.Run(t, redisWorlds(v.URL(), v.URL()))
+	require.Empty(t, openStore(t, redisOptions(v.URL())).Warnings(t.Context()))
+}
+
+// The rights that README and error messages name are enough for everything.
+func TestRedisWithTheRightsOfAnAccountConforms(t *testing.T) {
+	r := testserver.StartRedis(t)
+	require.NoError(t, rawClient(t, r.URL()).Do(t.Context(), "ACL", "SETUSER", "talkbridge", "reset", "on", ">secret",
+		"~talkbridge:*", "&talkbridge:*", "+@all", "-@dangerous", "+info").Err())
+	storetest.Run(t, redisWorlds("redis://talkbridge:secret@"+r.Addr+"/0", r.URL()))
 }
 
 func TestRedisOverTLSConforms(t *testing.T) {

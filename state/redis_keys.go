@@ -46,6 +46,9 @@ func (k keyring) lock() string { return k.key("token-lock") }
 // canary is a string: a sealed text that proves the key.
 func (k keyring) canary() string { return k.key("canary") }
 
+// paused is a hash: see lua/pause.lua.
+func (k keyring) paused() string { return k.key("paused") }
+
 // wake is a channel: something was appended.
 func (k keyring) wake() string { return k.key("wake") }
 

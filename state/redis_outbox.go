@@ -39,7 +39,7 @@ func (s *shared) append(ctx context.Context, f fence, list []entry, checkpoint [
 }
 
 func (s *shared) lease(ctx context.Context, limit int, ttl time.Duration, token leaseToken) ([]held, error) {
-	reply, err := s.scripts.lease.Run(ctx, s.client, s.keys.records(),
+	reply, err := s.scripts.lease.Run(ctx, s.client, s.keys.records(s.keys.paused()),
 		s.keys.record(), limit, ttl.Milliseconds(), token[:], s.retention.Milliseconds()).StringSlice()
 	if err != nil {
 		return nil, err

@@ -46,6 +46,12 @@ var (
 	luaUnlock string
 	//go:embed lua/drop.lua
 	luaDrop string
+	//go:embed lua/pause.lua
+	luaPause string
+	//go:embed lua/resume.lua
+	luaResume string
+	//go:embed lua/import.lua
+	luaImport string
 )
 
 // scripts are sent by their hash; the text goes over only where Redis does not have it (any more).
@@ -53,6 +59,7 @@ type scripts struct {
 	append, lease, settle, release, next *redis.Script
 	scan, look, counts, retry, discard   *redis.Script
 	lead, lock, unlock, drop             *redis.Script
+	pause, resume, imports               *redis.Script
 }
 
 func loadScripts(clock string) scripts {
@@ -62,5 +69,6 @@ func loadScripts(clock string) scripts {
 		append: records(luaAppend), lease: records(luaLease), settle: records(luaSettle), release: records(luaRelease),
 		next: plain(luaNext), scan: plain(luaScan), look: records(luaLook), counts: records(luaCounts), retry: records(luaRetry),
 		discard: records(luaDiscard), lead: plain(luaLead), lock: plain(luaLock), unlock: plain(luaUnlock), drop: plain(luaDrop),
+		pause: plain(luaPause), resume: plain(luaResume), imports: records(luaImport),
 	}
 }

@@ -3,6 +3,7 @@ package state
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -54,7 +55,11 @@ func (s *shared) unlockToken(ctx context.Context, owner string) error {
 }
 
 func (s *shared) keepCanary(ctx context.Context, value []byte) ([]byte, error) {
-	if err := s.client.SetNX(ctx, s.keys.canary(), value, 0).Err(); err != nil {
+	err := s.client.SetNX(ctx, s.keys.canary(), value, 0).Err()
+	switch {
+	case redis.IsReadOnlyError(err):
+		return nil, fmt.Errorf("%w It is a read-only replica: name the primary in state.url, or its Sentinels (redis+sentinel://)", err)
+	case err != nil:
 		return nil, err
 	}
 	return s.client.Get(ctx, s.keys.canary()).Bytes()

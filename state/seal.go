@@ -46,7 +46,8 @@ type sealer struct {
 
 const keyHelp = "make one with: head -c 16 /dev/urandom | base64"
 
-func newSealer(namespace string, key bridge.Secret) (*sealer, error) {
+// decodeKey takes state.key from its Base64.
+func decodeKey(key bridge.Secret) ([]byte, error) {
 	text := strings.TrimSpace(key.Reveal())
 	if text == "" {
 		return nil, errors.New("state.key: missing; " + keyHelp)
@@ -57,6 +58,28 @@ func newSealer(namespace string, key bridge.Secret) (*sealer, error) {
 	}
 	if len(secret) != 16 {
 		return nil, fmt.Errorf("state.key: must be Base64 of 16 bytes, these are %d; %s", len(secret), keyHelp)
+	}
+	return secret, nil
+}
+
+// DeriveKey derives a key of 32 bytes from state.key for one purpose (HKDF with SM3). It tells nothing of state.key, nor of the
+// keys of other purposes.
+func DeriveKey(key bridge.Secret, purpose string) ([]byte, error) {
+	secret, err := decodeKey(key)
+	if err != nil {
+		return nil, err
+	}
+	derived, err := hkdf.Key(sm3.New, secret, nil, "talkbridge "+purpose, sm3.Size)
+	if err != nil {
+		return nil, fmt.Errorf("derive the key for %s: %w", purpose, err)
+	}
+	return derived, nil
+}
+
+func newSealer(namespace string, key bridge.Secret) (*sealer, error) {
+	secret, err := decodeKey(key)
+	if err != nil {
+		return nil, err
 	}
 	sealKey, err := hkdf.Key(sm3.New, secret, nil, "talkbridge state seal 1", 16)
 	if err != nil {

@@ -10,6 +10,9 @@
 // process, by transactions. Both keep a record as the same packed bytes (record.go) and pass the same conformance suite
 // (package storetest).
 //
+// A namespace can be paused (pause.go): then Lease grants nothing, in any process, while reading goes on. It can be written to one
+// authenticated file and put back on either back end (backup.go, restore.go).
+//
 // The package never reads the source, never calls the platform, and never logs: what a person has to know is in its errors.
 package state
 
@@ -46,6 +49,7 @@ type Store struct {
 	back      backend
 	seal      *sealer
 	namespace string
+	backupKey []byte           // see newBackupKeys
 	now       func() time.Time // of this process: for the deadline of a lease
 
 	wake  chan struct{}
@@ -73,7 +77,11 @@ func open(ctx context.Context, o Options, clock string) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{seal: seal, namespace: o.Namespace, now: time.Now, wake: make(chan struct{}, 1)}
+	backupKey, err := DeriveKey(o.Key, purposeBackup)
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{seal: seal, namespace: o.Namespace, backupKey: backupKey, now: time.Now, wake: make(chan struct{}, 1)}
 	if target.path != "" {
 		if o.Now != nil {
 			s.now = o.Now

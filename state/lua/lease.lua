@@ -1,11 +1,13 @@
 -- lease: give out records that are due, and forget some whose retention is over.
 --
 -- KEYS  1-6 see common.lua
+--       7 paused: see pause.lua
 -- ARGV  1 see common.lua
 --       2 how many at most, 3 for how long (milliseconds), 4 the token of these leases (8 bytes)
 --       5 retention (milliseconds), 0 for ever
--- Returns {id, packed record, id, packed record, …}.
+-- Returns {id, packed record, id, packed record, …}; nothing while delivery is paused.
 
+if redis.call('EXISTS', KEYS[7]) == 1 then return {} end
 local now, limit = clock(), tonumber(ARGV[2])
 redis.call('ZREM', LEASED, '') -- removes nothing; see common.lua on the first write
 

@@ -79,6 +79,8 @@ func Run(t *testing.T, create func(t *testing.T) *World) {
 		{"the token", token},
 		{"the lock of the token", tokenLock},
 		{"a restart finds everything", restart},
+		{"a pause stops leases and nothing else", paused},
+		{"a backup brings everything back, paused", backedUp},
 	}
 	for _, p := range parts {
 		t.Run(p.name, func(t *testing.T) {

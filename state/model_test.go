@@ -1,0 +1,187 @@
+package state_test
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"talkbridge/state"
+)
+
+// The model: what a store is, said as shortly as possible. It is a third telling of the rules, over versions instead of bytes, and
+// TestTheStoreIsItsModel holds both back ends against it.
+
+// modelRec is a record. Times are milliseconds of the store's clock.
+type modelRec struct {
+	status        byte
+	event         int // the submission that it holds: its place in the log
+	seq, attempts uint32
+	due, until    int64
+	lease         int // the number of the lease that it is, or was last, under; 0: none
+}
+
+type model struct {
+	records map[int]*modelRec
+	covered int // the position: this many submissions of the log are in the store
+	leader  struct {
+		owner string
+		until int64
+		epoch uint64
+	}
+	leases int
+	paused bool
+}
+
+// A sourceLog is the record of each submission, in order.
+type sourceLog []int
+
+// modelID is a record's name; names sort as their numbers do.
+func modelID(record int) string { return fmt.Sprintf("one/%d", record) }
+
+// mayLead tells whether owner would get the lead.
+func (m *model) mayLead(owner string, now int64) bool {
+	l := m.leader
+	return l.owner == "" || l.owner == owner || l.until <= now
+}
+
+func (m *model) lead(owner string, epoch uint64, now int64, ttl time.Duration) {
+	renewed := m.leader.owner == owner && m.leader.epoch == epoch
+	if !renewed {
+		m.leader.epoch++
+	}
+	m.leader.owner, m.leader.until = owner, now+ttl.Milliseconds()
+}
+
+// append takes submissions from..to of the log, and the position after them if covered.
+func (m *model) append(log sourceLog, from, to int, covers bool, now int64) (queued int) {
+	for event := from; event < to; event++ {
+		r := m.records[log[event]]
+		if r == nil {
+			r = &modelRec{event: -1}
+			m.records[log[event]] = r
+		}
+		if event <= r.event { // the same, or an older one
+			continue
+		}
+		queued++
+		r.event, r.status, r.attempts, r.due = event, 'p', 0, now
+		r.seq++
+		if r.until <= now {
+			r.until, r.lease = 0, 0
+		}
+	}
+	if covers {
+		m.covered = to
+	}
+	return queued
+}
+
+// due is the record that a lease gets next; -1: none.
+func (m *model) due(now int64) int {
+	best, at := -1, int64(0)
+	for id, r := range m.records {
+		if r.status != 'p' {
+			continue
+		}
+		score := r.due
+		if r.until > 0 {
+			score = r.until
+		}
+		if score <= now && (best < 0 || cmp.Or(cmp.Compare(score, at), cmp.Compare(id, best)) < 0) {
+			best, at = id, score
+		}
+	}
+	return best
+}
+
+// grant leases the record and numbers the lease.
+func (m *model) grant(record int, now int64, ttl time.Duration) int {
+	m.leases++
+	r := m.records[record]
+	r.attempts++
+	r.lease, r.until = m.leases, now+ttl.Milliseconds()
+	return m.leases
+}
+
+// settle gives false where the lease is not the record's.
+func (m *model) settle(record, lease int, seq uint32, verdict byte, after time.Duration, now int64) bool {
+	r := m.records[record]
+	if r == nil || r.lease != lease {
+		return false
+	}
+	if r.until == 0 {
+		return true
+	}
+	r.until = 0
+	switch {
+	case r.seq != seq:
+		r.due = now
+	case verdict == 't':
+		r.due = now + after.Milliseconds()
+	default:
+		r.status, r.due = verdict, 0
+	}
+	return true
+}
+
+func (m *model) release(record, lease int, now int64) bool {
+	r := m.records[record]
+	if r == nil || r.lease != lease || r.until == 0 {
+		return false
+	}
+	r.until, r.lease, r.due = 0, 0, now
+	if r.attempts > 0 {
+		r.attempts--
+	}
+	return true
+}
+
+func (m *model) retry(record int, now int64) {
+	r := m.records[record]
+	switch {
+	case r == nil, r.status == 'd', r.status == 'p' && r.until > now:
+	case r.status == 'p':
+		r.until, r.lease, r.due = 0, 0, now
+	default:
+		r.status, r.due, r.attempts = 'p', now, 0
+	}
+}
+
+// peeks are the records as the store would show them.
+func (m *model) peeks(ids []int) (out []state.Peek) {
+	for _, id := range ids {
+		r := m.records[id]
+		if r == nil {
+			out = append(out, state.Peek{})
+			continue
+		}
+		out = append(out, state.Peek{Status: r.status, Seq: r.seq, Attempts: r.attempts, Due: r.due, Until: r.until})
+	}
+	return out
+}
+
+// invariants are those that can be seen in the model, and so, as the store is equal to it, in the store.
+func (m *model) invariants(rt *rapid.T, log sourceLog, submitted int) {
+	for record := range m.records {
+		last := -1
+		for event := range min(m.covered, submitted) {
+			if log[event] == record {
+				last = event
+			}
+		}
+		if m.records[record].event < last {
+			rt.Fatalf("Invariant 1: the position covers submission %d of record %d, and the store holds %d", last, record, m.records[record].event)
+		}
+	}
+	for event := range m.covered {
+		if m.records[log[event]] == nil {
+			rt.Fatalf("Invariant 1: the position covers record %d, which is not there", log[event])
+		}
+	}
+	if m.covered > submitted || !slices.IsSorted([]int{0, m.covered, submitted}) {
+		rt.Fatalf("Invariant 2: the position is at %d of %d", m.covered, submitted)
+	}
+}
