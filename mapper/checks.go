@@ -11,19 +11,63 @@ import (
 // sentence that follows the field's name, empty where all is well.
 type check func(s string, today time.Time) (sent, complaint string)
 
-// findCheck knows the words that a field's check may be.
+// findCheck knows the words that a field's check may be. none is no check.
 func findCheck(word string) (check, error) {
 	switch word {
+	case "none":
+		return func(s string, _ time.Time) (string, string) { return s, "" }, nil
 	case "id_card":
 		return checkIDCard, nil
+	case "id_card_15":
+		return checkOldIDCard, nil
+	case "residence_permit":
+		return checkResidencePermit, nil
+	case "permanent_residence":
+		return checkPermanentResidence, nil
+	case "passport":
+		return checkPassport, nil
+	case "hk_macau_permit":
+		return document(regexp.MustCompile(`^[HM](?:[0-9]{8}|[0-9]{10})$`), "不是有效的港澳居民来往内地通行证号,请核对"), nil
+	case "taiwan_permit":
+		return document(regexp.MustCompile(`^[0-9]{8}(?:[0-9]{2}(?:\([A-Z0-9]\)|[A-Z])?)?$`), "不是有效的台湾居民来往大陆通行证号,请核对"), nil
 	case "mobile":
 		return matching(regexp.MustCompile(`^1[3-9][0-9]{9}$`), "不是有效的 11 位手机号码,请核对后重新递交"), nil
 	case "phone":
 		return matching(regexp.MustCompile(`^(?:1[3-9][0-9]{9}|0[0-9]{2,3}[- ]?[2-9][0-9]{6,7}(?:(?:-|转)[0-9]{1,6})?)$`),
 			"不是有效的电话号码,请只填一个手机号码,或一个带区号的座机号码(如 0574-88000000)"), nil
 	default:
-		return nil, fmt.Errorf("check %q is not known; use id_card, mobile or phone", word)
+		return nil, fmt.Errorf("check %q is not known; use %s", word, strings.Join(checkWords(), ", "))
 	}
+}
+
+func checkWords() []string {
+	return []string{
+		"id_card", "id_card_15", "residence_permit", "permanent_residence", "passport", "hk_macau_permit", "taiwan_permit", "mobile",
+		"phone", "none",
+	}
+}
+
+// A checkBy is a CheckBy that was made ready to run.
+type checkBy struct {
+	from      source
+	kinds     map[string]wordedCheck
+	otherwise *wordedCheck
+}
+
+type wordedCheck struct {
+	check check
+	word  string
+}
+
+// choose finds the check for a kind of document. ok is false where the configuration names none.
+func (c *checkBy) choose(kind string) (chosen wordedCheck, ok bool) {
+	if chosen, ok = c.kinds[kind]; ok {
+		return chosen, true
+	}
+	if c.otherwise == nil {
+		return wordedCheck{}, false
+	}
+	return *c.otherwise, true
 }
 
 func matching(pattern *regexp.Regexp, complaint string) check {
@@ -49,7 +93,7 @@ func checkIDCard(s string, today time.Time) (sent, complaint string) {
 	if !isDigits(s[:17]) || last != 'x' && last != 'X' && (last < '0' || last > '9') {
 		return s, "含有身份证号中不会出现的字符(如全角数字、空格或字母),请核对"
 	}
-	born, fault := parseCivil(s[6:14])
+	born, fault := parseCivil(s[6:14], orderYMD)
 	switch {
 	case !isProvince(s[:2]):
 		return s, "的前两位不是有效的省级代码,请核对"

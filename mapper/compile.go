@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"talkbridge/internal/exprs"
 )
@@ -19,6 +18,7 @@ type route struct {
 	rules    []*rule
 	contract *contract
 	columns  []string
+	uses     []dictUse
 }
 
 type rule struct {
@@ -33,11 +33,14 @@ type compiler struct {
 	dicts   map[string]*dict
 	lookups map[string]*lookup
 	columns map[string]bool
+	deny    *denial
+	later   []func() // checks that need all fields
+	uses    []dictUse
 	errs    []error
 }
 
-func compileRoute(r Route, dicts map[string]*dict) (*route, error) {
-	c := &compiler{route: r, dicts: dicts, lookups: map[string]*lookup{}, columns: map[string]bool{}}
+func compileRoute(r Route, dicts map[string]*dict, deny *denial) (*route, error) {
+	c := &compiler{route: r, dicts: dicts, lookups: map[string]*lookup{}, columns: map[string]bool{}, deny: deny}
 	out := &route{name: r.Name}
 	if r.Contract != nil {
 		compiled, err := compileContract(r.ContractName, r.Contract)
@@ -51,13 +54,22 @@ func compileRoute(r Route, dicts map[string]*dict) (*route, error) {
 		c.fail("", errors.New("no fields are mapped"))
 	}
 	out.fields = c.compileFields(r.Fields, level{shape: out.contract.root(), contract: out.contract})
-	out.rules = c.compileRules(out.fields)
+	for _, check := range c.later {
+		check()
+	}
+	out.rules, out.uses = c.compileRules(out.fields), c.uses
 	out.columns = slices.Sorted(maps.Keys(c.columns))
 	return out, errors.Join(c.errs...)
 }
 
-// fail notes an error of the route, at a place such as "field talkMode".
+// fail notes an error of the route, at a place such as "field talkMode". Joined errors are noted one by one, each with its place.
 func (c *compiler) fail(place string, err error) {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok { // only what is joined here, not further inside
+		for _, one := range joined.Unwrap() {
+			c.fail(place, one)
+		}
+		return
+	}
 	if place != "" {
 		err = fmt.Errorf("%s: %w", place, err)
 	}
@@ -79,12 +91,15 @@ func (c *compiler) compileLookups() []*lookup {
 		if err != nil {
 			c.fail(place, err)
 		}
+		if err := c.deny.refuseIn(q); err != nil {
+			c.fail(place, err)
+		}
 		compiled := &lookup{
 			route: c.route.Name, name: l.Name, label: l.Label, many: l.Many, query: q, index: len(out),
 			statement: &statement{},
 		}
 		for _, name := range q.binds {
-			b, err := c.bind(name, l)
+			b, err := c.bind(name, compiled)
 			if err != nil {
 				c.fail(place, err)
 			}
@@ -94,49 +109,6 @@ func (c *compiler) compileLookups() []*lookup {
 		out = append(out, compiled)
 	}
 	return out
-}
-
-// bind resolves :name or :lookup.column. Only lookups that stand before this one are known, so there can be no circle.
-func (c *compiler) bind(name string, of Lookup) (source, error) {
-	s, err := c.source(name)
-	if err == nil {
-		return s, nil
-	}
-	head, _, _ := strings.Cut(name, ".")
-	for _, later := range c.route.Lookups {
-		if later.Name == head && c.lookups[head] == nil {
-			if head == of.Name {
-				return s, fmt.Errorf("bind :%s refers to the lookup itself", name)
-			}
-			return s, fmt.Errorf("bind :%s uses lookup %s, which is defined later; move it up (lookups cannot depend on each other in a circle)",
-				name, head)
-		}
-	}
-	return s, fmt.Errorf("bind :%s: %w", name, err)
-}
-
-// source resolves a column of the row, or lookup.column.
-func (c *compiler) source(name string) (source, error) {
-	head, column, dotted := strings.Cut(name, ".")
-	switch l := c.lookups[head]; {
-	case head == "" || dotted && column == "":
-		return source{}, fmt.Errorf("%q is not the name of a column", name)
-	case !dotted && l != nil:
-		return source{}, fmt.Errorf("%s is a lookup; say which of its columns is meant, as in %s.column", name, name)
-	case !dotted:
-		c.columns[name] = true
-		return source{column: name, text: name}, nil
-	case l == nil:
-		return source{}, fmt.Errorf("lookup %s is not defined%s", head, known("the lookups are", slices.Collect(maps.Keys(c.lookups))))
-	case l.many:
-		return source{}, fmt.Errorf("lookup %s gives many rows; use each: %s, or an expression", head, head)
-	default:
-		if err := l.mayGive(column); err != nil {
-			return source{}, err
-		}
-		l.uses(column)
-		return source{lookup: l, column: column, text: name}, nil
-	}
 }
 
 func (c *compiler) compileRules(fields []*field) []*rule {
@@ -170,23 +142,4 @@ func (c *compiler) compileRules(fields []*field) []*rule {
 		out = append(out, compiled)
 	}
 	return out
-}
-
-// noWholeEnv refuses $env: which columns it reads cannot be known, and only the columns that are named leave the listener.
-func noWholeEnv(expression string) error {
-	if strings.Contains(expression, "$env") {
-		return errors.New("$env cannot be used; name the columns")
-	}
-	return nil
-}
-
-func isName(s string) bool { return s != "" && wordLen(s) == len(s) && !strings.Contains(s, "$") }
-
-// known ends an error with the names that would have been right.
-func known(intro string, names []string) string {
-	if len(names) == 0 {
-		return ""
-	}
-	slices.Sort(names)
-	return "; " + intro + " " + strings.Join(names, ", ")
 }

@@ -1,6 +1,7 @@
 package mapper
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,7 +14,7 @@ import (
 )
 
 const (
-	// dictLifetime is how long a dictionary from SQL is used before it is read again.
+	// dictLifetime is how long a dictionary from SQL is used before it is read again, where the configuration does not say.
 	dictLifetime = 5 * time.Minute
 	// dictGrace is the age from which a code that is missing makes the dictionary be read again before the record is refused: an
 	// entry that was just added counts at once, and a stream of bad codes does not become a stream of queries.
@@ -24,23 +25,28 @@ const (
 
 // A dict translates codes. The entries of the configuration never change; those of a query are read again as they age.
 type dict struct {
-	name  string
-	query string // empty: entries is all there is
+	name     string
+	query    string // empty: entries is all there is
+	lifetime time.Duration
 
 	mu      sync.Mutex // guards what follows; held while the query runs, so that it runs once
 	entries map[string]string
 	readAt  time.Time // of the last attempt
 }
 
-func compileDict(name string, d Dict) (*dict, error) {
-	out := &dict{name: name, entries: d.Entries}
+func compileDict(name string, d Dict, deny *denial) (*dict, error) {
+	out := &dict{name: name, entries: d.Entries, lifetime: cmp.Or(d.Refresh, dictLifetime)}
 	switch {
 	case d.Query == "" && len(d.Entries) == 0:
 		return out, fmt.Errorf("dict %s: it is empty", name)
-	case d.Query != "" && d.Entries != nil:
+	case d.Query != "" && len(d.Entries) > 0:
 		return out, fmt.Errorf("dict %s: give entries or a query, not both", name)
+	case d.Query == "" && d.Refresh != 0:
+		return out, fmt.Errorf("dict %s: refresh is for a query", name)
 	case d.Query == "":
 		return out, nil
+	case d.Refresh < 0:
+		return out, fmt.Errorf("dict %s: refresh has to be positive", name)
 	}
 	q, err := parseQuery(d.Query)
 	if err != nil {
@@ -50,6 +56,9 @@ func compileDict(name string, d Dict) (*dict, error) {
 		return out, fmt.Errorf("dict %s: a dictionary's query has no binds, and this one has :%s", name, q.binds[0])
 	}
 	out.query = q.sql
+	if err := deny.refuseIn(q); err != nil {
+		return out, fmt.Errorf("dict %s: %w", name, err)
+	}
 	return out, nil
 }
 
@@ -64,7 +73,7 @@ func (m *Mapper) translate(ctx context.Context, d *dict, code string) (translate
 	defer d.mu.Unlock()
 	translated, ok = d.entries[code]
 	age := m.now().Sub(d.readAt)
-	if d.entries != nil && (ok && age < dictLifetime || !ok && age < dictGrace) {
+	if d.entries != nil && (ok && age < d.lifetime || !ok && age < min(dictGrace, d.lifetime)) {
 		return translated, ok, nil
 	}
 	if err := m.readDict(ctx, d); err != nil {
@@ -72,7 +81,7 @@ func (m *Mapper) translate(ctx context.Context, d *dict, code string) (translate
 			return "", false, err
 		}
 		m.log.Warn("dictionary could not be read again; its entries are used on", zap.String("dict", d.name), zap.Error(err))
-		d.readAt = m.now().Add(dictGrace - dictLifetime) // try again soon, not with every record
+		d.readAt = m.now().Add(min(dictGrace, d.lifetime) - d.lifetime) // try again soon, not with every record
 		return translated, ok, nil
 	}
 	translated, ok = d.entries[code]
@@ -94,6 +103,9 @@ func (m *Mapper) readDict(ctx context.Context, d *dict) error {
 	columns, err := rows.Columns()
 	if err != nil {
 		return fmt.Errorf("dict %s: read the result's columns: %w", d.name, err)
+	}
+	if err := m.deny.refuse(columns...); err != nil {
+		return fmt.Errorf("dict %s: the query gives a column that is forbidden: %w", d.name, err)
 	}
 	if len(columns) != 2 || columns[0] == columns[1] {
 		return fmt.Errorf("dict %s: the query gives %d columns; it has to give two of different names, the code and its translation",

@@ -4,8 +4,8 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"talkbridge/internal/exprs"
@@ -20,23 +20,36 @@ type field struct {
 	order  int    // among its siblings
 	want   kinds  // what the contract allows here
 
-	kind       sourceKind
-	from       source
-	constant   datum
-	expr       *exprs.Program
-	exprReads  []source // what the expression names: columns, and lookups as a whole (column is empty)
-	exprSource string
-	each       *lookup
-	elements   []*field
-	noun       string // what one element is called
+	kind     sourceKind
+	from     source
+	constant datum
+	expr     *formula
+	each     *lookup
+	elements []*field // of each, object and list
+	noun     string   // what one element is called
 
-	trim, optional, html, truncate bool
-	dict                           *dict
-	layout                         *timeLayout
-	typeWord                       string
-	check                          check
-	checkWord                      string
-	max                            int
+	when      *formula
+	fallback  datum // sent where there is no value; formNone: nothing is
+	optional  bool
+	html      bool
+	clean     cleaning
+	split     string
+	wantOne   kinds // what the contract allows for one part of split; the same as want without one
+	dict      *dict
+	layout    *timeLayout
+	dateOrder dateOrder
+	orderings []ordering
+	ordered   bool // another field's ordering needs this one's moment
+	typeWord  string
+	check     wordedCheck
+	checkBy   *checkBy
+	min, max  int
+	truncate  bool
+}
+
+// isTextual tells whether the field has a conversion that only a text can go through.
+func (f *field) isTextual() bool {
+	return f.check.check != nil || f.checkBy != nil || f.min > 0 || f.max > 0
 }
 
 // A sourceKind says where a field's value comes from.
@@ -48,6 +61,8 @@ const (
 	fromConstant   sourceKind = "constant"
 	fromExpression sourceKind = "expression"
 	fromEach       sourceKind = "each"
+	fromObject     sourceKind = "object"
+	fromList       sourceKind = "list"
 )
 
 // A source is a column of the row (lookup is nil), of the row of an each (element is set), or of a lookup's row.
@@ -62,7 +77,7 @@ type source struct {
 func (f *field) sourceText() string {
 	switch f.kind {
 	case fromExpression:
-		return f.exprSource
+		return f.expr.program.String()
 	case fromEach:
 		return f.each.name
 	default:
@@ -75,8 +90,8 @@ func (f *field) columnText() string {
 	if f.kind != fromExpression {
 		return f.sourceText()
 	}
-	names := make([]string, len(f.exprReads))
-	for i, s := range f.exprReads {
+	names := make([]string, len(f.expr.reads))
+	for i, s := range f.expr.reads {
 		names[i] = s.text
 	}
 	return strings.Join(names, ", ")
@@ -86,26 +101,44 @@ func (f *field) columnText() string {
 type level struct {
 	shape    shape
 	contract *contract
-	prefix   string  // students[].
-	each     *lookup // whose rows are being mapped; nil at the top
+	prefix   string    // students[].
+	each     []*lookup // whose rows are being mapped, the outermost first
+	list     *field    // the list whose elements these are; nil in an object
+	top      *[]*field // the record's own fields, complete when all is compiled
 }
+
+// in tells whether the level lies in l's each.
+func (at level) in(l *lookup) bool { return slices.Contains(at.each, l) }
 
 func (c *compiler) compileFields(fields []Field, at level) []*field {
 	var out []*field
+	if at.top == nil {
+		at.top = &out
+	}
+	siblings := &out
 	seen := map[string]bool{}
-	for _, f := range fields {
+	for i, f := range fields {
 		place := "field " + at.prefix + f.Name
-		if f.Name == "" || seen[f.Name] {
+		switch {
+		case at.list != nil:
+			place = "field " + at.list.path + "[" + strconv.Itoa(i) + "]"
+			if f.Name != "" {
+				c.fail(place, errors.New("the elements of a list have no names"))
+			}
+		case f.Name == "" || seen[f.Name]:
 			c.fail(place, errors.New("a field needs a name that its object does not have yet"))
 			continue
-		}
-		seen[f.Name] = true
-		if at.shape.refuses(f.Name) {
+		case at.shape.refuses(f.Name):
 			c.fail(place, fmt.Errorf("contract %s does not know it, and allows nothing else", at.contract.name))
 		}
+		seen[f.Name] = true
 		compiled := c.compileField(f, at, place)
-		compiled.order = len(out)
+		compiled.order = i
 		out = append(out, compiled)
+		c.later = append(c.later, func() { c.compileOrderings(compiled, f, siblings, at.top, place) })
+	}
+	if at.list != nil {
+		return out
 	}
 	for _, name := range at.shape.required() {
 		if !seen[name] {
@@ -118,34 +151,94 @@ func (c *compiler) compileFields(fields []Field, at level) []*field {
 func (c *compiler) compileField(f Field, at level, place string) *field {
 	s := at.shape.property(f.Name)
 	out := &field{
-		name: f.Name, quoted: append(appendString(nil, f.Name), ':'), path: at.prefix + f.Name,
-		label: cmp.Or(s.title(), f.Name), want: s.kinds(),
-		trim: f.Trim, optional: f.Optional, max: f.Max,
+		name: f.Name, path: at.prefix + f.Name, label: cmp.Or(s.title(), f.Name),
+		optional: f.Optional, min: f.Min, max: f.Max,
 	}
-	if err := c.compileSource(out, f, at); err != nil {
-		c.fail(place, err)
+	if at.list != nil {
+		s = at.shape
+		out.path, out.label = strings.TrimPrefix(place, "field "), cmp.Or(s.title(), at.list.label)
+	} else {
+		out.quoted = append(appendString(nil, f.Name), ':')
 	}
-	if err := c.compileConversions(out, f); err != nil {
-		c.fail(place, err)
+	out.want, out.wantOne = s.kinds(), s.kinds()
+	if f.Split != "" {
+		out.wantOne = s.items().kinds()
 	}
-	switch {
-	case out.kind == fromEach:
-		out.noun = cmp.Or(s.items().title(), out.eachLabel())
-		if out.want != 0 && !out.want.has(wantArray) {
-			c.fail(place, fmt.Errorf("each makes a list, and contract %s wants none here", at.contract.name))
+	for _, compile := range []func(*field, Field, level) error{c.compileSource, c.compileWhen, c.compileConversions} {
+		if err := compile(out, f, at); err != nil {
+			c.fail(place, err)
 		}
-		out.elements = c.compileFields(f.Fields, level{shape: s.items(), contract: at.contract, prefix: out.path + "[].", each: out.each})
-		if len(f.Fields) == 0 {
-			c.fail(place, errors.New("each needs fields"))
-		}
-	case len(f.Fields) > 0:
-		c.fail(place, errors.New("fields belong to each"))
-	case out.kind == fromConstant && len(s) > 0:
-		if err := s[0].Validate(out.constant.native()); err != nil {
-			c.fail(place, fmt.Errorf("the constant does not satisfy contract %s: %w", at.contract.name, err))
+	}
+	for _, err := range []error{c.compileFallback(out, f, s, at), c.compileElements(out, f, s, at), c.compileDictUse(out, f, s, at)} {
+		if err != nil {
+			c.fail(place, err)
 		}
 	}
 	return out
+}
+
+// compileElements compiles what is inside of an each, an object or a list, and sees that the contract has room for it.
+func (c *compiler) compileElements(out *field, f Field, s shape, at level) error {
+	inner := level{contract: at.contract, each: at.each, top: at.top}
+	var fields []Field
+	made := wantArray
+	switch out.kind {
+	case fromEach:
+		out.noun = cmp.Or(s.items().title(), out.eachLabel())
+		inner.shape, inner.prefix, fields = s.items(), out.path+"[].", f.Fields
+		inner.each = append(slices.Clone(at.each), out.each)
+	case fromObject:
+		inner.shape, inner.prefix, fields, made = s, out.path+".", f.Object, wantObject
+	case fromList:
+		inner.shape, inner.list, fields = s.items(), out, f.List
+	case fromConstant:
+		return c.satisfies(out.constant, s, at, "constant")
+	default:
+		return nil
+	}
+	if out.kind == fromEach && out.each == nil {
+		return nil // said already
+	}
+	if out.want != 0 && !out.want.has(made) {
+		return fmt.Errorf("%s makes %s, and contract %s wants none here", out.kind, map[kinds]string{wantArray: "a list", wantObject: "an object"}[made],
+			at.contract.name)
+	}
+	if len(fields) == 0 {
+		return fmt.Errorf("%s needs fields", out.kind)
+	}
+	out.elements = c.compileFields(fields, inner)
+	return nil
+}
+
+// satisfies holds a value of the configuration to the contract.
+func (c *compiler) satisfies(d datum, s shape, at level, what string) error {
+	if d.form == formNone || len(s) == 0 {
+		return nil
+	}
+	if err := s[0].Validate(d.native()); err != nil {
+		return fmt.Errorf("the %s does not satisfy contract %s: %w", what, at.contract.name, err)
+	}
+	return nil
+}
+
+// compileFallback prepares the default. It is sent as it stands, so it has to be what the contract wants.
+func (c *compiler) compileFallback(out *field, f Field, s shape, at level) error {
+	if !f.HasDefault {
+		return nil
+	}
+	switch {
+	case out.kind == fromConstant || len(out.elements) > 0 || out.kind == fromEach || out.kind == fromObject || out.kind == fromList:
+		return errors.New("default goes with from and expr only")
+	case f.Optional:
+		return errors.New("a field with a default is never left out: take optional away")
+	case f.Default == nil:
+		return errors.New("default cannot be null; optional leaves the member out")
+	}
+	var err error
+	if out.fallback, err = constantDatum(f.Default); err != nil {
+		return err
+	}
+	return c.satisfies(out.fallback, s, at, "default")
 }
 
 func (f *field) eachLabel() string {
@@ -157,13 +250,16 @@ func (f *field) eachLabel() string {
 
 func (c *compiler) compileSource(out *field, f Field, at level) (err error) {
 	given := 0
-	for _, set := range []bool{f.From != "", f.HasValue, f.Expr != "", f.Each != ""} {
+	for _, set := range []bool{f.From != "", f.HasValue, f.Expr != "", f.Each != "", f.Object != nil, f.List != nil} {
 		if set {
 			given++
 		}
 	}
-	if given != 1 {
-		return errors.New("exactly one of from, value, expr and each has to be given")
+	switch {
+	case given != 1:
+		return errors.New("exactly one of from, value, expr, each, object and list has to be given")
+	case len(f.Fields) > 0 && f.Each == "":
+		return errors.New("fields belong to each")
 	}
 	switch {
 	case f.From != "":
@@ -177,126 +273,21 @@ func (c *compiler) compileSource(out *field, f Field, at level) (err error) {
 		out.constant, err = constantDatum(f.Value)
 	case f.Expr != "":
 		out.kind = fromExpression
-		err = c.compileExpr(out, f.Expr, at)
-	default:
+		out.expr, err = c.compileFormula(f.Expr, at, exprs.Compile)
+	case f.Each != "":
 		out.kind = fromEach
 		out.each, err = c.eachLookup(f.Each, at)
+	case f.Object != nil:
+		out.kind = fromObject
+	default:
+		out.kind = fromList
 	}
 	return err
 }
 
-// sourceAt resolves a name where the field stands: inside an each, a bare name is a column of the element's row if the query gives
-// such a column, and else a column of the record's row. Where the query's columns cannot be read off its text, it is the element's.
-func (c *compiler) sourceAt(name string, at level) (source, error) {
-	if at.each != nil && !strings.Contains(name, ".") && c.lookups[name] == nil && at.each.mayGive(name) == nil {
-		at.each.uses(name)
-		return source{element: true, lookup: at.each, column: name, text: at.each.name + "." + name}, nil
+func (c *compiler) compileWhen(out *field, f Field, at level) (err error) {
+	if f.When != "" {
+		out.when, err = c.compileFormula(f.When, at, exprs.CompileCondition)
 	}
-	return c.source(name)
-}
-
-func (c *compiler) eachLookup(name string, at level) (*lookup, error) {
-	l := c.lookups[name]
-	switch {
-	case at.each != nil:
-		return nil, errors.New("an each inside an each is not supported")
-	case l == nil:
-		return nil, fmt.Errorf("lookup %s is not defined%s", name, known("the lookups are", slices.Collect(maps.Keys(c.lookups))))
-	case !l.many:
-		return nil, fmt.Errorf("lookup %s gives one row; set many: true to map each of several", name)
-	}
-	return l, nil
-}
-
-func (c *compiler) compileExpr(out *field, expression string, at level) error {
-	if err := noWholeEnv(expression); err != nil {
-		return err
-	}
-	program, err := exprs.Compile(expression)
-	if err != nil {
-		return err
-	}
-	out.expr, out.exprSource = program, expression
-	for _, name := range program.Names() {
-		if l := c.lookups[name]; l != nil {
-			out.exprReads = append(out.exprReads, source{lookup: l, text: name})
-			if err := l.givesMembers(program.Members(name)); err != nil {
-				return err
-			}
-			continue
-		}
-		s, err := c.sourceAt(name, at)
-		if err != nil {
-			return err
-		}
-		out.exprReads = append(out.exprReads, s)
-	}
-	return nil
-}
-
-// compileConversions checks that the conversions of a field exist and go together.
-func (c *compiler) compileConversions(out *field, f Field) error {
-	var errs []error
-	if words := conversionWords(f); len(words) > 0 && (out.kind == fromConstant || out.kind == fromEach) {
-		return fmt.Errorf("%s goes with from and expr only", strings.Join(words, ", "))
-	}
-	var err error
-	if f.Dict != "" {
-		if out.dict = c.dicts[f.Dict]; out.dict == nil {
-			errs = append(errs, fmt.Errorf("dict %s is not defined%s", f.Dict, known("the dictionaries are", slices.Collect(maps.Keys(c.dicts)))))
-		}
-	}
-	if f.Time != "" {
-		if out.layout, err = parseTimeLayout(f.Time); err != nil {
-			errs = append(errs, err)
-		}
-	}
-	if f.Check != "" {
-		if out.check, err = findCheck(f.Check); err != nil {
-			errs = append(errs, err)
-		}
-		out.checkWord = f.Check
-	}
-	if out.html = f.Text == "html"; f.Text != "" && !out.html {
-		errs = append(errs, fmt.Errorf("text %q is not known; use html", f.Text))
-	}
-	if out.typeWord = f.Type; f.Type != "" && !isTypeWord(f.Type) {
-		errs = append(errs, fmt.Errorf("type %q is not known; use integer, decimal, boolean or string", f.Type))
-	}
-	out.truncate = f.Overflow == "truncate"
-	return errors.Join(append(errs, conflicts(f, out.want)...)...)
-}
-
-func conversionWords(f Field) []string {
-	var words []string
-	for word, set := range map[string]bool{
-		"dict": f.Dict != "", "time": f.Time != "", "type": f.Type != "", "text": f.Text != "", "check": f.Check != "",
-		"max": f.Max != 0, "overflow": f.Overflow != "", "trim": f.Trim,
-	} {
-		if set {
-			words = append(words, word)
-		}
-	}
-	slices.Sort(words)
-	return words
-}
-
-// conflicts lists the conversions that contradict each other or the contract.
-func conflicts(f Field, want kinds) []error {
-	var errs []error
-	add := func(wrong bool, text string) {
-		if wrong {
-			errs = append(errs, errors.New(text))
-		}
-	}
-	add(f.Overflow != "" && f.Overflow != "reject" && f.Overflow != "truncate", fmt.Sprintf("overflow %q is not known; use reject or truncate", f.Overflow))
-	add(f.Overflow == "truncate" && f.Max == 0, "overflow: truncate needs max")
-	add(f.Max < 0, "max has to be positive")
-	add(f.Time != "" && (f.Dict != "" || f.Text != "" || f.Type != ""), "time does not go with dict, text or type")
-	add(f.Dict != "" && f.Text != "", "dict does not go with text")
-	typed := f.Type != "" && f.Type != "string"
-	add(typed && (f.Check != "" || f.Max != 0), "type "+f.Type+" does not go with check or max, which are for text")
-	made := map[string]kinds{"string": wantString, "integer": wantInteger | wantNumber, "decimal": wantInteger | wantNumber, "boolean": wantBoolean}[f.Type]
-	add(made != 0 && want != 0 && !want.has(made), "type "+f.Type+" is not what the contract allows here")
-	return errs
+	return err
 }

@@ -19,7 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew; read every line of the difference")
+var update = flag.Bool("update", os.Getenv("UPDATE_GOLDEN") != "", "write the golden files anew; read every line of the difference")
 
 const goldenFile = "testdata/fixture.golden"
 

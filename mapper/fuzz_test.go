@@ -31,10 +31,19 @@ func fuzzRoute() mapper.Route {
 		{Name: "id", From: "a", Check: "id_card"},
 		{Name: "phone", From: "a", Check: "phone", Trim: true},
 		{Name: "expr", Expr: "a"},
+		{Name: "clean", From: "a", Clean: []string{"control", "zero_width", "halfwidth", "phone", "spaces", "trim"}, Min: 2},
+		{Name: "split", From: "a", Split: ",", Check: "mobile"},
+		{Name: "parts", From: "a", Split: "、", Type: "integer"},
+		{Name: "day", From: "a", Time: "yyyy-MM-dd", DateOrder: "dmy", NotBefore: "time", NotAfter: "now"},
+		{Name: "by", From: "a", CheckBy: &mapper.CheckBy{By: "a", Kinds: map[string]string{"1": "passport"}, Otherwise: "id_card_15"}},
+		{Name: "when", From: "a", When: `a == "x" || a == nil`},
+		{Name: "nested", Object: []mapper.Field{{Name: "x", From: "a", Optional: true, Check: "permanent_residence"}, {Name: "y", From: "a", Optional: true, When: "a != 1"}}},
+		{Name: "list", List: []mapper.Field{{From: "a", Optional: true}, {From: "a", Optional: true, Check: "taiwan_permit"}}},
 	}
 	for i := range fields {
 		fields[i].Optional = true
 	}
+	fields = append(fields, mapper.Field{Name: "default", From: "a", Default: "-", HasDefault: true})
 	return mapper.Route{
 		Name: "r", Fields: fields,
 		Rules: []mapper.Rule{{Assert: "asDecimal == nil || asDecimal < 5", Message: "m"}},

@@ -19,6 +19,7 @@ import (
 type lookup struct {
 	route, name, label string
 	many               bool
+	scope              *lookup // the many-lookup for whose rows this one is run; nil: it is run for the record
 	query              query
 	binds              []source
 	used               []string // columns that fields and binds read
@@ -86,6 +87,7 @@ type result struct {
 	state finding
 	rows  []map[string]bridge.Value
 	root  *lookup // where the search ended: this lookup, or the one that its bind comes from
+	at    *place  // the element that it was run for; nil: the record
 	bind  string  // of foundNullBind
 	limit int     // of foundTooMany
 
@@ -114,23 +116,30 @@ func (r *result) values(many bool) any {
 	return r.native
 }
 
-// lookup runs l for the record, or gives what it gave before: each lookup is run at most once for a record, and only if a field
-// needs it.
-func (r *run) lookup(ctx context.Context, l *lookup) (*result, error) {
-	if before := r.results[l.index]; before != nil {
+// lookup runs l, or gives what it gave before: each lookup is run at most once for a record, one in the scope of an each once for
+// an element, and only if a field needs it.
+func (r *run) lookup(ctx context.Context, l *lookup, at *place) (*result, error) {
+	results, element := r.results, at.of(l.scope)
+	if element != nil {
+		if element.results == nil {
+			element.results = make([]*result, len(r.route.lookups))
+		}
+		results = element.results
+	}
+	if before := results[l.index]; before != nil {
 		return before, nil
 	}
 	args := make([]any, len(l.binds))
 	for i, b := range l.binds {
-		v, missing, err := r.bind(ctx, b)
+		v, missing, err := r.read(ctx, b, at)
 		if err != nil {
 			return nil, err
 		}
 		if missing == nil && v.IsNull() {
-			missing = &result{state: foundNullBind, root: l, bind: b.text}
+			missing = &result{state: foundNullBind, root: l, bind: b.text, at: element}
 		}
 		if missing != nil { // nothing can be found for nothing: the query is not run
-			r.results[l.index] = missing
+			results[l.index] = missing
 			return missing, nil
 		}
 		args[i] = argument(v)
@@ -139,24 +148,30 @@ func (r *run) lookup(ctx context.Context, l *lookup) (*result, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.results[l.index] = res
+	res.at = element
+	results[l.index] = res
 	return res, nil
 }
 
-// bind finds the value of a bind. missing is the result of the lookup that it would have come from.
-func (r *run) bind(ctx context.Context, b source) (v bridge.Value, missing *result, err error) {
-	if b.lookup == nil {
-		v, ok := r.change.Columns[b.column]
+// read finds the value of a column: of the row, of an element of an each, or of a lookup. missing is the result of a lookup that
+// found nothing.
+func (r *run) read(ctx context.Context, s source, at *place) (v bridge.Value, missing *result, err error) {
+	switch {
+	case s.element:
+		v, err = columnOf(at.of(s.lookup).row, s)
+		return v, nil, err
+	case s.lookup == nil:
+		v, ok := r.change.Columns[s.column]
 		if !ok {
-			return v, nil, notReadError{column: b.column}
+			return v, nil, notReadError{column: s.column}
 		}
 		return v, nil, nil
 	}
-	res, err := r.lookup(ctx, b.lookup)
+	res, err := r.lookup(ctx, s.lookup, at)
 	if err != nil || res.missing() {
 		return bridge.Value{}, res, err
 	}
-	v, err = res.column(b)
+	v, err = res.column(s)
 	return v, nil, err
 }
 

@@ -44,6 +44,7 @@ type Mapper struct {
 	maxRows  int
 	now      func() time.Time
 	log      *zap.Logger
+	deny     *denial
 }
 
 // New checks the whole mapping without touching the database and compiles it. All errors are joined; each names route and field.
@@ -63,8 +64,12 @@ func New(o Options) (*Mapper, error) {
 		m.log = zap.NewNop()
 	}
 	var errs []error
+	var err error
+	if m.deny, err = newDenial(o.DenyColumns, o.AllowColumns); err != nil {
+		return nil, err
+	}
 	for _, name := range slices.Sorted(maps.Keys(o.Dicts)) {
-		d, err := compileDict(name, o.Dicts[name])
+		d, err := compileDict(name, o.Dicts[name], m.deny)
 		m.dicts[name] = d
 		errs = append(errs, err)
 	}
@@ -72,7 +77,7 @@ func New(o Options) (*Mapper, error) {
 		if _, twice := m.routes[r.Name]; twice {
 			errs = append(errs, fmt.Errorf("route %s: the name is used twice", r.Name))
 		}
-		compiled, err := compileRoute(r, m.dicts)
+		compiled, err := compileRoute(r, m.dicts, m.deny)
 		m.routes[r.Name] = compiled
 		errs = append(errs, err)
 	}
@@ -109,11 +114,12 @@ func (m *Mapper) mapChange(ctx context.Context, change bridge.Change) (payload [
 	if route == nil {
 		return nil, nil, fmt.Errorf("route %s is not configured; add it again, or discard its records", change.Route)
 	}
-	r := &run{m: m, route: route, change: change, now: m.now().In(m.location), results: make([]*result, len(route.lookups))}
-	payload, tree, err := r.object(ctx, make([]byte, 0, 1024), route.fields, place{})
+	r := &run{m: m, route: route, change: change, now: m.now().In(m.location), results: make([]*result, len(route.lookups)), top: &place{}}
+	payload, tree, err := r.object(ctx, make([]byte, 0, 1024), route.fields, r.top)
 	if err != nil {
 		return nil, nil, err
 	}
+	r.inOrder()
 	r.closeGaps()
 	if err := r.hold(tree); err != nil {
 		return nil, nil, err
@@ -134,8 +140,8 @@ type Explanation struct {
 // A Source says where a field comes from.
 type Source struct {
 	Field  string // students[].studentNo
-	Source string // gh, counselor.xm, an expression, the lookup of an each; empty for a constant
-	Kind   string // column | lookup | constant | expression | each
+	Source string // gh, counselor.xm, an expression, the lookup of an each; empty for a constant, an object and a list
+	Kind   string // column | lookup | constant | expression | each | object | list
 }
 
 // Explain maps like Map, and keeps what could be mapped even where there are problems.
@@ -193,5 +199,40 @@ func (m *Mapper) preflightDict(ctx context.Context, d *dict) error {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return m.readDict(ctx, d)
+	if err := m.readDict(ctx, d); err != nil {
+		return err
+	}
+	for _, w := range m.dictWarnings(d) {
+		m.log.Warn(w)
+	}
+	return nil
+}
+
+// dictWarnings holds what a query gave to the contracts. It is no error: such a table has entries that no record uses. The caller
+// holds d.mu.
+func (m *Mapper) dictWarnings(d *dict) []string {
+	var out []string
+	for _, name := range slices.Sorted(maps.Keys(m.routes)) {
+		for _, use := range m.routes[name].uses {
+			if use.dict != d {
+				continue
+			}
+			for _, fault := range use.faults(d.entries) {
+				out = append(out, fmt.Sprintf("route %s: field %s: %v; a record with it will be refused", use.route, use.path, fault))
+			}
+		}
+	}
+	return out
+}
+
+// Warnings lists what Preflight found unwise in the dictionaries that it read: translations that a contract does not take.
+func (m *Mapper) Warnings() []string {
+	var out []string
+	for _, name := range slices.Sorted(maps.Keys(m.dicts)) {
+		d := m.dicts[name]
+		d.mu.Lock()
+		out = append(out, m.dictWarnings(d)...)
+		d.mu.Unlock()
+	}
+	return out
 }

@@ -31,7 +31,7 @@ func TestNewNamesEveryMistake(t *testing.T) {
 		change func(*mapper.Options, *mapper.Route)
 		want   []string
 	}{
-		"no source":            {addField(mapper.Field{Name: "x"}), []string{"field x", "exactly one of from, value, expr and each"}},
+		"no source":            {addField(mapper.Field{Name: "x"}), []string{"field x", "exactly one of from, value, expr, each, object and list"}},
 		"two sources":          {addField(mapper.Field{Name: "x", From: "a", Expr: "b"}), []string{"field x", "exactly one"}},
 		"no name":              {addField(mapper.Field{From: "a"}), []string{"a field needs a name"}},
 		"name twice":           {addField(mapper.Field{Name: "id", From: "a"}), []string{"field id", "does not have yet"}},
@@ -48,14 +48,14 @@ func TestNewNamesEveryMistake(t *testing.T) {
 		"whole environment":    {addField(mapper.Field{Name: "x", Expr: "len($env)"}), []string{"field x", "$env"}},
 		"expression's column":  {addField(mapper.Field{Name: "x", Expr: "teacher.name + gh"}, teacher), []string{"field x", "lookup teacher gives no column name; it gives xm"}},
 		"bad time layout":      {addField(mapper.Field{Name: "x", From: "a", Time: "YYYY"}), []string{"field x", `"YYYY" is not understood; use yyyy`}},
-		"unknown check":        {addField(mapper.Field{Name: "x", From: "a", Check: "idcard"}), []string{"field x", `check "idcard" is not known; use id_card, mobile or phone`}},
+		"unknown check":        {addField(mapper.Field{Name: "x", From: "a", Check: "idcard"}), []string{"field x", `check "idcard" is not known; use id_card, id_card_15`}},
 		"unknown type":         {addField(mapper.Field{Name: "x", From: "a", Type: "int"}), []string{"field x", `type "int" is not known; use integer`}},
 		"unknown text":         {addField(mapper.Field{Name: "x", From: "a", Text: "markdown"}), []string{"field x", `text "markdown" is not known; use html`}},
 		"unknown overflow":     {addField(mapper.Field{Name: "x", From: "a", Max: 5, Overflow: "cut"}), []string{"field x", `overflow "cut" is not known`}},
 		"truncate without max": {addField(mapper.Field{Name: "x", From: "a", Overflow: "truncate"}), []string{"field x", "truncate needs max"}},
-		"negative max":         {addField(mapper.Field{Name: "x", From: "a", Max: -1}), []string{"field x", "max has to be positive"}},
+		"negative max":         {addField(mapper.Field{Name: "x", From: "a", Max: -1}), []string{"field x", "min and max have to be positive"}},
 		"time and dict":        {addField(mapper.Field{Name: "x", From: "a", Time: "yyyy", Dict: "mode"}), []string{"field x", "time does not go with"}},
-		"number with max":      {addField(mapper.Field{Name: "x", From: "a", Type: "integer", Max: 3}), []string{"field x", "does not go with check or max"}},
+		"number with max":      {addField(mapper.Field{Name: "x", From: "a", Type: "integer", Max: 3}), []string{"field x", "does not go with check, min or max"}},
 		"constant converted":   {addField(mapper.Field{Name: "x", HasValue: true, Value: 1, Trim: true}), []string{"field x", "trim goes with from and expr only"}},
 		"constant no JSON":     {addField(mapper.Field{Name: "x", HasValue: true, Value: make(chan int)}), []string{"field x", "cannot be written as JSON"}},
 

@@ -17,7 +17,10 @@ type Options struct {
 	LookupTimeout time.Duration    // for one query; 0 = 5s
 	MaxRows       int              // the most rows of a lookup with Many; 0 = 1000
 	Now           func() time.Time // nil = time.Now
-	Logger        *zap.Logger      // nil = silence
+
+	DenyColumns  []string    // names that must never be read, beside those of NeverSend
+	AllowColumns []string    // exact names that may be read all the same
+	Logger       *zap.Logger // nil = silence
 }
 
 // A Route says how the rows of one table become the payload of one endpoint.
@@ -30,7 +33,8 @@ type Route struct {
 	Rules        []Rule
 }
 
-// A Lookup is a query that is run when a record is delivered.
+// A Lookup is a query that is run when a record is delivered. One that binds a column of a lookup with Many is run for each of that
+// lookup's rows, and serves the fields inside its each.
 type Lookup struct {
 	Name  string
 	Query string // :name binds a column of the row, :lookup.column one of an earlier lookup
@@ -38,27 +42,46 @@ type Lookup struct {
 	Label string // the noun in a counsellor's sentence, such as 辅导员; empty = Name
 }
 
-// A Field is one member of the payload. Exactly one of From, HasValue, Expr and Each is set.
+// A Field is one member of the payload. Exactly one of From, HasValue, Expr, Each, Object and List is set.
 type Field struct {
-	Name string
+	Name string // empty for the elements of List
 
-	From     string // a column of the row, or lookup.column
-	Value    any    // a constant, any JSON value
-	HasValue bool
-	Expr     string // over the row's columns and the lookups
-	Each     string // a lookup with Many: Fields is evaluated for each of its rows
+	From     string  // a column of the row, or lookup.column
+	Value    any     // a constant, any JSON value
+	HasValue bool    // Value counts
+	Expr     string  // over the row's columns and the lookups
+	Each     string  // a lookup with Many: Fields is evaluated for each of its rows
+	Fields   []Field // of Each
+	Object   []Field // the members of a nested object
+	List     []Field // the elements of an array, without names
 
-	Dict     string // the name of a dictionary
-	Time     string // a layout such as yyyy-MM-dd HH:mm:ss
-	Type     string // integer | decimal | boolean | string
-	Text     string // html
-	Check    string // id_card | mobile | phone
-	Max      int    // characters after conversion; 0 = no limit
-	Overflow string // reject (also when empty) | truncate
-	Trim     bool
-	Optional bool
+	When       string // condition over what Expr may read; where it does not hold the member is left out
+	Default    any    // sent as it stands where there is no value
+	HasDefault bool   // Default counts
+	Optional   bool   // may be left out
 
-	Fields []Field // of Each
+	Text      string   // html
+	Clean     []string // trim | halfwidth | zero_width | control | spaces | no_spaces | phone
+	Trim      bool     // the same as trim in Clean
+	Split     string   // cut the text here: an array, whose elements go through what follows
+	Dict      string   // the name of a dictionary
+	Time      string   // a layout such as yyyy-MM-dd HH:mm:ss
+	DateOrder string   // how a text column writes dates: ymd (also when empty) | dmy | mdy
+	NotBefore string   // another field with Time, or now
+	NotAfter  string   // another field with Time, or now
+	Type      string   // integer | decimal | boolean | string
+	Check     string   // id_card and the other words of docs/mapping.md
+	CheckBy   *CheckBy // instead of Check: another column decides
+	Min       int      // characters after conversion; 0 = no limit
+	Max       int      // characters after conversion; 0 = no limit
+	Overflow  string   // reject (also when empty) | truncate
+}
+
+// A CheckBy chooses a check by the value of a column, such as the kind of an identity document.
+type CheckBy struct {
+	By        string            // a column of the row, or lookup.column
+	Kinds     map[string]string // value to check
+	Otherwise string            // the check for any other value; empty = it is refused
 }
 
 // A Rule is a condition over the finished payload. Message is what the counsellor reads when it does not hold.
@@ -71,4 +94,5 @@ type Rule struct {
 type Dict struct {
 	Entries map[string]string
 	Query   string
+	Refresh time.Duration // how long the result of Query is used; 0 = 5m
 }

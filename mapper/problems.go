@@ -24,7 +24,7 @@ type gap struct {
 }
 
 // complain notes what is wrong with one field, once: what follows from an earlier complaint about it is noise.
-func (r *run) complain(f *field, at place, rule, message string) {
+func (r *run) complain(f *field, at *place, rule, message string) {
 	r.add(at.path(f), f.columnText(), rule, at.said()+message, at.rank(f))
 }
 
@@ -36,21 +36,25 @@ func (r *run) add(path, column, rule, message string, rank []int) {
 }
 
 // lacks notes that a field's lookup found nothing. An optional field is simply left out, unless the data contradict themselves.
-func (r *run) lacks(f *field, at place, res *result) {
+func (r *run) lacks(f *field, at *place, res *result) {
 	if f.optional && !res.refusal() {
 		return
 	}
-	i := slices.IndexFunc(r.missing, func(g *gap) bool { return g.result.root == res.root })
+	i := slices.IndexFunc(r.missing, func(g *gap) bool { return g.result.root == res.root && g.result.at == res.at })
 	if i < 0 {
 		i = len(r.missing)
 		r.missing = append(r.missing, &gap{result: res, rank: at.rank(f)})
+	}
+	path := f.path // one sentence for all elements of an each: the lookup is the record's
+	if res.at != nil {
+		path = at.path(f)
 	}
 	g := r.missing[i]
 	if slices.Contains(g.fields, f) {
 		return
 	}
 	g.fields = append(g.fields, f)
-	g.paths = append(g.paths, f.path)
+	g.paths = append(g.paths, path)
 }
 
 // closeGaps turns every missing lookup into one complaint, however many fields hang on it.
@@ -61,7 +65,7 @@ func (r *run) closeGaps() {
 			labels[i] = f.label
 		}
 		r.add(strings.Join(g.paths, ", "), strings.Join(g.result.root.bindNames(), ", "), "lookup",
-			sayMissing(g.result, strings.Join(labels, "、")), g.rank)
+			g.result.at.saidInside()+sayMissing(g.result, strings.Join(labels, "、")), g.rank)
 	}
 }
 
@@ -85,12 +89,20 @@ func (r *run) hold(tree map[string]any) error {
 		case f == nil:
 			r.add(path, "", rule, v.say(path), []int{len(r.route.fields)})
 		case path != at.path(f): // inside of a nested value
-			r.add(path, f.columnText(), rule, at.said()+v.say(f.label+"中的 "+v.location[len(v.location)-1]+" "), at.rank(f))
+			r.add(path, f.columnText(), rule, at.said()+v.say(f.label+partName(v.location[len(v.location)-1])), at.rank(f))
 		default:
 			r.add(path, f.columnText(), rule, at.said()+v.say(f.label), at.rank(f))
 		}
 	}
 	return nil
+}
+
+// partName is how a sentence names a part of a nested value: a member by its name, an element by its number, counted from 1.
+func partName(part string) string {
+	if index, err := strconv.Atoi(part); err == nil {
+		return "的" + ordinal(index, "")
+	}
+	return "中的 " + part + " "
 }
 
 // troubled lists the paths that have a complaint.
@@ -108,22 +120,25 @@ func (r *run) troubled() map[string]bool {
 }
 
 // locate finds the field that a place of the payload was made by, as deep as fields go.
-func (r *run) locate(location []string) (f *field, at place, path string) {
+func (r *run) locate(location []string) (f *field, at *place, path string) {
 	fields := r.route.fields
+	at = r.top
 	for _, part := range location {
 		if index, err := strconv.Atoi(part); err == nil && f != nil {
 			path += "[" + part + "]"
-			if f.kind == fromEach {
-				at, fields = place{each: f, index: index}, f.elements
+			if f.kind == fromEach && fields == nil {
+				at, fields = &place{outer: at, field: f, index: index}, f.elements
 			}
 			continue
 		}
 		path += "." + part
-		if next := slices.IndexFunc(fields, func(f *field) bool { return f.name == part }); next >= 0 {
-			f, fields = fields[next], nil
-		} else {
-			fields = nil
+		if f != nil && f.kind == fromObject && fields == nil {
+			at, fields = &place{outer: at, field: f}, f.elements
 		}
+		if next := fieldNamed(fields, part); next != nil {
+			f = next
+		}
+		fields = nil
 	}
 	return f, at, strings.TrimPrefix(path, ".")
 }
@@ -205,24 +220,53 @@ func typesOf(env map[string]any, names []string) string {
 }
 
 // path is where the field stands in this payload: students[2].studentNo, counted from 0 as JSON does.
-func (p place) path(f *field) string {
-	if p.each == nil {
-		return f.path
+func (p *place) path(f *field) string {
+	if p.field == nil {
+		return f.name
 	}
-	return p.each.path + "[" + strconv.Itoa(p.index) + "]." + f.name
+	return p.inside(f)
 }
 
-// said is how a sentence begins: 第 3 位学生的, counted from 1 as people do.
-func (p place) said() string {
-	if p.each == nil {
+// inside is the path of f in the place that p is.
+func (p *place) inside(f *field) string {
+	around := p.outer.path(p.field)
+	switch p.field.kind {
+	case fromEach:
+		return around + "[" + strconv.Itoa(p.index) + "]." + f.name
+	case fromList:
+		return around + "[" + strconv.Itoa(f.order) + "]"
+	default:
+		return around + "." + f.name
+	}
+}
+
+// said is how a sentence begins: 第 3 位学生的, counted from 1 as people do. Objects and lists are not mentioned: their fields have
+// names of their own.
+func (p *place) said() string {
+	if p == nil || p.field == nil {
 		return ""
 	}
-	return ordinal(p.index, p.each.noun) + "的"
+	if p.field.kind == fromEach {
+		return p.outer.said() + ordinal(p.index, p.field.noun) + "的"
+	}
+	return p.outer.said()
 }
 
-func (p place) rank(f *field) []int {
-	if p.each == nil {
+// saidInside is how a sentence about the whole element begins.
+func (p *place) saidInside() string {
+	if p == nil {
+		return ""
+	}
+	return strings.TrimSuffix(p.said(), "的") + ":"
+}
+
+func (p *place) rank(f *field) []int {
+	if p.field == nil {
 		return []int{f.order}
 	}
-	return []int{p.each.order, p.index, f.order}
+	around := p.outer.rank(p.field)
+	if p.field.kind == fromEach {
+		around = append(around, p.index)
+	}
+	return append(around, f.order)
 }

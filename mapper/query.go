@@ -19,6 +19,7 @@ type query struct {
 	columnsKnown bool
 
 	tables []tableName
+	names  []string // every word that is no string: columns, aliases, tables, keywords and functions
 }
 
 // tokenKind is coarse: just enough to find binds and the select list.
@@ -71,6 +72,11 @@ func parseQuery(text string) (query, error) {
 	q.sql = sql.String()
 	q.columns, q.columnsKnown = selectList(tokens)
 	q.tables = tablesOf(tokens)
+	for _, t := range tokens {
+		if t.kind == tokenWord || t.kind == tokenBind {
+			q.names = append(q.names, t.text)
+		}
+	}
 	return q, nil
 }
 

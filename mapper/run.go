@@ -3,12 +3,10 @@ package mapper
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 	"unicode/utf8"
 
 	"talkbridge/internal/bridge"
-	"talkbridge/internal/exprs"
 )
 
 // A run maps one record. Its parts come in a fixed order: fields with their lookups and conversions, then the contract over the
@@ -19,9 +17,11 @@ type run struct {
 	change  bridge.Change
 	now     time.Time
 	results []*result // by lookup.index
+	top     *place    // the payload itself
 
 	complaints []complaint
 	missing    []*gap
+	orders     []dated // moments that have to stand in an order, checked when all of them are known
 }
 
 // notReadError says that a column was not captured with the row.
@@ -29,16 +29,33 @@ type notReadError struct{ column string }
 
 func (e notReadError) Error() string { return "column " + e.column + " was not read with the row" }
 
-// place is where in the payload an object's fields stand: the payload itself, or one element of an each.
+// A place is where in the payload fields stand: the payload itself, one element of an each, a nested object, a list. Each knows the
+// one around it, so a field finds the rows and results of all of them.
 type place struct {
-	each  *field // nil at the top
-	index int
-	row   map[string]bridge.Value
+	outer   *place // nil at the top
+	field   *field // whose content it is; nil at the top
+	index   int    // of an each's element
+	row     map[string]bridge.Value
+	results []*result        // of the lookups in this element's scope, by lookup.index; nil until one is run
+	moments map[*field]civil // of the fields whose order counts; nil until there is one
+}
+
+// of finds the element of l's each that p lies in; nil for no lookup.
+func (p *place) of(l *lookup) *place {
+	if l == nil {
+		return nil
+	}
+	for ; p != nil; p = p.outer {
+		if p.field != nil && p.field.kind == fromEach && p.field.each == l {
+			return p
+		}
+	}
+	return nil
 }
 
 // object writes the members of one object, in the order of the configuration, and gives them as a tree too: the contract and the
 // rules work on that, so the JSON is never read again.
-func (r *run) object(ctx context.Context, b []byte, fields []*field, at place) ([]byte, map[string]any, error) {
+func (r *run) object(ctx context.Context, b []byte, fields []*field, at *place) ([]byte, map[string]any, error) {
 	tree := make(map[string]any, len(fields)+1) // one more for the rules' now
 	b = append(b, '{')
 	for _, f := range fields {
@@ -47,10 +64,8 @@ func (r *run) object(ctx context.Context, b []byte, fields []*field, at place) (
 			b = append(b, ',')
 		}
 		b = append(b, f.quoted...)
-		value, written, err := r.member(ctx, b, f, at)
-		if _, notRead := errors.AsType[notReadError](err); notRead {
-			r.complain(f, at, "column", sayNotRead(f.label))
-		} else if err != nil {
+		value, written, err := r.tryMember(ctx, b, f, at)
+		if err != nil {
 			return nil, nil, err
 		}
 		if written == nil { // left out, or refused
@@ -63,21 +78,46 @@ func (r *run) object(ctx context.Context, b []byte, fields []*field, at place) (
 	return append(b, '}'), tree, nil
 }
 
-// member writes one value behind its name. A member that is left out gives no bytes.
-func (r *run) member(ctx context.Context, b []byte, f *field, at place) (any, []byte, error) {
-	if f.kind == fromEach {
-		return r.list(ctx, b, f, at)
+// tryMember turns a column that was not captured into a complaint.
+func (r *run) tryMember(ctx context.Context, b []byte, f *field, at *place) (any, []byte, error) {
+	value, written, err := r.member(ctx, b, f, at)
+	if _, notRead := errors.AsType[notReadError](err); notRead {
+		r.complain(f, at, "column", sayNotRead(f.label))
+		return nil, nil, nil
 	}
-	d, err := r.value(ctx, f, at)
-	if err != nil || d.form == formNone {
-		return nil, nil, err
-	}
-	return d.native(), d.append(b), nil
+	return value, written, err
 }
 
-// list writes one object for each row of a many-lookup.
-func (r *run) list(ctx context.Context, b []byte, f *field, at place) (any, []byte, error) {
-	res, err := r.lookup(ctx, f.each)
+// member writes one value behind its name. A member that is left out gives no bytes.
+func (r *run) member(ctx context.Context, b []byte, f *field, at *place) (any, []byte, error) {
+	if f.when != nil {
+		if holds, err := r.holds(ctx, f, at); err != nil || !holds {
+			return nil, nil, err
+		}
+	}
+	switch f.kind {
+	case fromEach:
+		return r.elements(ctx, b, f, at)
+	case fromObject:
+		written, tree, err := r.object(ctx, b, f.elements, &place{outer: at, field: f})
+		if err != nil || f.optional && len(tree) == 0 {
+			return nil, nil, err
+		}
+		return tree, written, nil
+	case fromList:
+		return r.list(ctx, b, f, at)
+	default:
+		d, err := r.value(ctx, f, at)
+		if err != nil || d.form == formNone {
+			return nil, nil, err
+		}
+		return d.native(), d.append(b), nil
+	}
+}
+
+// elements writes one object for each row of a many-lookup.
+func (r *run) elements(ctx context.Context, b []byte, f *field, at *place) (any, []byte, error) {
+	res, err := r.lookup(ctx, f.each, at)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -95,7 +135,7 @@ func (r *run) list(ctx context.Context, b []byte, f *field, at place) (any, []by
 			b = append(b, ',')
 		}
 		var element map[string]any
-		b, element, err = r.object(ctx, b, f.elements, place{each: f, index: i, row: row})
+		b, element, err = r.object(ctx, b, f.elements, &place{outer: at, field: f, index: i, row: row})
 		if err != nil {
 			return nil, nil, err
 		}
@@ -104,8 +144,35 @@ func (r *run) list(ctx context.Context, b []byte, f *field, at place) (any, []by
 	return tree, append(b, ']'), nil
 }
 
+// list writes an array of values that are listed one by one. Those that are left out leave no hole.
+func (r *run) list(ctx context.Context, b []byte, f *field, at *place) (any, []byte, error) {
+	tree := make([]any, 0, len(f.elements))
+	inner := &place{outer: at, field: f}
+	b = append(b, '[')
+	for _, element := range f.elements {
+		start := len(b)
+		if len(tree) > 0 {
+			b = append(b, ',')
+		}
+		value, written, err := r.tryMember(ctx, b, element, inner)
+		if err != nil {
+			return nil, nil, err
+		}
+		if written == nil {
+			b = b[:start]
+			continue
+		}
+		b = written
+		tree = append(tree, value)
+	}
+	if len(tree) == 0 && f.optional {
+		return nil, nil, nil
+	}
+	return tree, append(b, ']'), nil
+}
+
 // value finds a field's value and converts it. The zero datum is a member that is left out, or one that was complained about.
-func (r *run) value(ctx context.Context, f *field, at place) (datum, error) {
+func (r *run) value(ctx context.Context, f *field, at *place) (datum, error) {
 	if f.kind == fromConstant {
 		return f.constant, nil
 	}
@@ -121,62 +188,13 @@ func (r *run) value(ctx context.Context, f *field, at place) (datum, error) {
 		return datum{}, err
 	}
 	if missing != nil {
+		if f.fallback.form != formNone && !missing.refusal() {
+			return f.fallback, nil
+		}
 		r.lacks(f, at, missing)
 		return datum{}, nil
 	}
 	return r.convert(ctx, f, at, v)
-}
-
-// read finds a column. missing is the result of a lookup that found nothing.
-func (r *run) read(ctx context.Context, s source, at place) (v bridge.Value, missing *result, err error) {
-	if s.element {
-		v, err = columnOf(at.row, s)
-		return v, nil, err
-	}
-	return r.bind(ctx, s)
-}
-
-// expression evaluates a field's expression. A lookup that found nothing is nil in it; an expression that cannot do with that, or
-// with a column that is NULL, gives nothing, as SQL has it. Any other failure is the expression's own, and an error.
-func (r *run) expression(ctx context.Context, f *field, at place) (v bridge.Value, missing *result, err error) {
-	env := make(map[string]any, len(f.exprReads))
-	null := false
-	for _, s := range f.exprReads {
-		if s.lookup != nil && s.column == "" {
-			res, err := r.lookup(ctx, s.lookup)
-			if err != nil {
-				return v, nil, err
-			}
-			if res.missing() {
-				missing = res
-			}
-			env[s.text] = res.values(s.lookup.many)
-			continue
-		}
-		v, _, err := r.read(ctx, s, at)
-		if err != nil {
-			return v, nil, err
-		}
-		null = null || v.IsNull()
-		env[s.column] = exprs.Native(v)
-	}
-	if missing != nil && missing.refusal() {
-		return v, missing, nil
-	}
-	result, err := f.expr.Eval(env)
-	switch {
-	case err != nil && (missing != nil || null):
-		return bridge.Value{}, missing, nil
-	case err != nil:
-		return v, nil, fmt.Errorf("route %s: field %s: the expression %s cannot be evaluated with %s; correct it in the configuration",
-			r.route.name, f.path, f.exprSource, typesOf(env, f.expr.Names())) // the library's own words can repeat values
-	case result == nil:
-		return bridge.Value{}, missing, nil
-	}
-	if v, err = valueOf(result); err != nil {
-		return v, nil, fmt.Errorf("route %s: field %s: %w", r.route.name, f.path, err)
-	}
-	return v, nil, nil
 }
 
 // validText refuses bytes that are no UTF-8: they cannot be JSON, and to mend them would be to guess.

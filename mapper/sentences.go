@@ -24,6 +24,25 @@ func sayTooLong(label string, have, limit int) string {
 	return fmt.Sprintf("%s有 %d 字,超过上限 %d 字,请精简后重新递交", label, have, limit)
 }
 
+func sayTooShort(label string, have, limit int) string {
+	return fmt.Sprintf("%s只有 %d 字,至少需要 %d 字,%s", label, have, limit, askRetry)
+}
+
+func sayNeverSend(label string) string {
+	return label + "中含有规定不得上报的内容(如量表分、诊断)," + askAdmin
+}
+
+func sayNoCheck(label, column string) string {
+	return fmt.Sprintf("无法核对%s:没有填写证件类型,或者该类型没有对应的规则(%s),%s核对", label, column, askAdmin)
+}
+
+func sayOutOfOrder(label, other string, before bool) string {
+	if before {
+		return label + "晚于" + other + "," + askRevise
+	}
+	return label + "早于" + other + "," + askRevise
+}
+
 func sayNotInDict(label, dict string) string {
 	return fmt.Sprintf("%s的选项没有对应的平台代码(对照表 %s),请改选其他选项,或联系管理员补充对照表", label, dict)
 }

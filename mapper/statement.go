@@ -56,6 +56,9 @@ func (m *Mapper) describe(ctx context.Context, l *lookup, stmt *sql.Stmt) (map[s
 		if slices.Contains(names, t.Name()) {
 			return nil, fmt.Errorf("the query gives two columns called %s; name one of them with AS", t.Name())
 		}
+		if err := m.deny.refuse(t.Name()); err != nil { // what a star gives is known only here
+			return nil, fmt.Errorf("the query gives a column that is forbidden: %w", err)
+		}
 		names = append(names, t.Name())
 		if t.DatabaseTypeName() == "BIT" {
 			bits = append(bits, t.Name())

@@ -1,8 +1,10 @@
 package mapper
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -152,24 +154,44 @@ const (
 	dateUnreadable
 )
 
+// dateOrder is how people write dates into text columns.
+type dateOrder byte
+
+const (
+	orderYMD dateOrder = iota
+	orderDMY
+	orderMDY
+)
+
+func parseDateOrder(word string) (dateOrder, error) {
+	switch word {
+	case "", "ymd":
+		return orderYMD, nil
+	case "dmy":
+		return orderDMY, nil
+	case "mdy":
+		return orderMDY, nil
+	default:
+		return orderYMD, fmt.Errorf("date_order %q is not known; use ymd, dmy or mdy", word)
+	}
+}
+
 // parseCivil reads a DATE, DATETIME or TIMESTAMP as MySQL prints it, and what people keep in text columns: slashes or dots for
-// hyphens, T for the space, no seconds, or digits only (20260305, 20260305143000).
-func parseCivil(s string) (civil, dateFault) {
+// hyphens, 年月日, T for the space, no seconds, or digits only (20260305, 20260305143000). A date that begins with its year is read
+// so whatever the order says: nobody writes 2026/5/3 and means another year.
+func parseCivil(s string, order dateOrder) (civil, dateFault) {
 	s = strings.TrimSpace(s)
+	if strings.Contains(s, "年") {
+		s = strings.TrimSpace(strings.NewReplacer("年", "-", "月", "-", "日", " ").Replace(s))
+		s = strings.ReplaceAll(s, "  ", " ")
+	}
 	if len(s) == 8 || len(s) == 14 {
 		if c, ok := parseDigits(s); ok {
 			return c, c.fault()
 		}
 	}
 	r := digitReader{s: s, ok: true}
-	var c civil
-	c.year = r.number(4, 4)
-	separator := r.separator("-/.")
-	c.month = r.number(1, 2)
-	if r.separator("-/.") != separator {
-		return civil{}, dateUnreadable
-	}
-	c.day = r.number(1, 2)
+	c := r.date(order)
 	if r.s != "" {
 		r.separator(" T")
 		c.hour = r.number(1, 2)
@@ -185,6 +207,45 @@ func parseCivil(s string) (civil, dateFault) {
 		return civil{}, dateUnreadable
 	}
 	return c, c.fault()
+}
+
+// date reads the day, in the given order where it does not begin with the year.
+func (r *digitReader) date(order dateOrder) (c civil) {
+	if order == orderYMD || len(r.s) > 4 && isDigits(r.s[:4]) {
+		c.year = r.number(4, 4)
+		separator := r.separator("-/.")
+		c.month = r.number(1, 2)
+		r.ok = r.separator("-/.") == separator && r.ok
+		c.day = r.number(1, 2)
+		return c
+	}
+	c.day = r.number(1, 2)
+	separator := r.separator("-/.")
+	c.month = r.number(1, 2)
+	r.ok = r.separator("-/.") == separator && r.ok
+	c.year = r.number(4, 4)
+	if order == orderMDY {
+		c.day, c.month = c.month, c.day
+	}
+	return c
+}
+
+// compare orders two moments, by their dates alone where one of them has no clock.
+func (c civil) compare(d civil, datesOnly bool) int {
+	byDate := cmp.Or(cmp.Compare(c.year, d.year), cmp.Compare(c.month, d.month), cmp.Compare(c.day, d.day))
+	if byDate != 0 || datesOnly {
+		return byDate
+	}
+	return cmp.Or(cmp.Compare(c.hour, d.hour), cmp.Compare(c.minute, d.minute), cmp.Compare(c.second, d.second), cmp.Compare(c.nano, d.nano))
+}
+
+func civilOf(t time.Time) civil {
+	return civil{t.Year(), int(t.Month()), t.Day(), t.Hour(), t.Minute(), t.Second(), t.Nanosecond()}
+}
+
+// hasClock tells whether the layout writes a time of day.
+func (l *timeLayout) hasClock() bool {
+	return slices.ContainsFunc(l.parts, func(p timePart) bool { return p.letter == 'H' })
 }
 
 func parseDigits(s string) (civil, bool) {

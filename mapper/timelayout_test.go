@@ -22,7 +22,7 @@ func TestTimeLayouts(t *testing.T) {
 	} {
 		l, err := parseTimeLayout(layout)
 		require.NoError(t, err, layout)
-		c, fault := parseCivil("2026-03-05 04:07:09.012345")
+		c, fault := parseCivil("2026-03-05 04:07:09.012345", orderYMD)
 		require.Equal(t, dateFine, fault)
 		require.Equal(t, want, l.format(c), layout)
 	}
@@ -48,7 +48,7 @@ func TestDatesAreReadAsTheyStandInColumns(t *testing.T) {
 		"20260305143001":             {2026, 3, 5, 14, 30, 1, 0},
 		"2024-02-29":                 {year: 2024, month: 2, day: 29},
 	} {
-		got, fault := parseCivil(text)
+		got, fault := parseCivil(text, orderYMD)
 		require.Equal(t, dateFine, fault, text)
 		require.Equal(t, want, got, text)
 	}
@@ -76,7 +76,7 @@ func TestDatesThatAreNone(t *testing.T) {
 		"昨天":                     dateUnreadable,
 		"1772692200":             dateUnreadable,
 	} {
-		_, fault := parseCivil(text)
+		_, fault := parseCivil(text, orderYMD)
 		require.Equal(t, want, fault, text)
 	}
 }

@@ -17,8 +17,12 @@ type Config struct {
 	Platform Platform
 	Routes   []Route // in the order of the file
 	Dicts    []Dict  // in the order of the file
-	Admin    Admin
-	Log      Log
+
+	DenyColumns  []string // names of columns that must never be sent, beside the built-in list
+	AllowColumns []string // exact names that may be sent all the same
+
+	Admin Admin
+	Log   Log
 
 	Warnings  []Problem // what is allowed but unwise, in file order
 	effective *object   // what Redacted prints: filled while the file is read, nil in a Config made by hand
@@ -101,6 +105,20 @@ type Token struct {
 	Skew        time.Duration            // refresh this long, or a tenth of the lifetime, ahead: the larger; default 30s
 	Header      string                   // header of a business call; default Authorization
 	Format      string                   // its value, with {token}; default "Bearer {token}"
+	Sign        *Sign                    // the request is signed with the secret, which is then not sent; nil (default): it is sent
+}
+
+// Sign is how a token request is signed: an HMAC under the client secret. No public document says how in full; this is our
+// assumption of what such platforms let one vary.
+type Sign struct {
+	Algorithm       string // hmac-sha1 | hmac-sha256 | hmac-sm3
+	Message         string // what is signed, with {client_id}, {timestamp} and {nonce}
+	Header          string // that carries the signature; default Authorization
+	Format          string // its value, with {signature}; default "{signature}"
+	Encoding        string // of the signature: base64 (default) | hex
+	TimestampHeader string // empty (default): none
+	TimestampFormat string // epoch_ms (default) | epoch_s | datetime | compact | rfc3339
+	NonceHeader     string // empty (default): none
 }
 
 // TokenFields are the names under which the credentials are sent. An empty name leaves that member out.
@@ -149,15 +167,17 @@ type Breaker struct {
 
 // A Route turns the submitted rows of one table into the records of one endpoint.
 type Route struct {
-	Name      string    // unique, without a slash; required
-	Table     TableName // required
-	Key       []string  // columns that identify a row; empty (default): the table's primary key
-	Submit    Submit    // required
-	Where     string    // condition over the row, known to compile; empty (default): every row
-	Endpoint  string    // relative to the base URL, or absolute; required
-	Contract  Contract  // absent (default): payloads are not checked, and Warnings says so
-	Lookups   []Lookup  // in the order of the file: a later one may bind columns of an earlier one
-	Fields    []Field   // in the order of the file; at least one
+	Name  string    // unique, without a slash; required
+	Table TableName // required
+	Key   []string  // columns that identify a row; empty (default): the table's primary key
+	// Charsets says in which character set a column's bytes really are, where that is not the table's; empty (default): the table's.
+	Charsets  map[string]string
+	Submit    Submit   // required
+	Where     string   // condition over the row, known to compile; empty (default): every row
+	Endpoint  string   // relative to the base URL, or absolute; required
+	Contract  Contract // absent (default): payloads are not checked, and Warnings says so
+	Lookups   []Lookup // in the order of the file: a later one may bind columns of an earlier one
+	Fields    []Field  // in the order of the file; at least one
 	Rules     []Rule
 	Writeback Writeback
 }
@@ -189,9 +209,9 @@ type Lookup struct {
 	Label string // what a counsellor calls it in a refusal; empty (default): the name
 }
 
-// A Field is one member of the payload. Exactly one of From, Value, Expr and Each says where it comes from.
+// A Field is one member of the payload. Exactly one of From, Value, Expr, Each, Object and List says where it comes from.
 type Field struct {
-	Name string
+	Name string // empty for the elements of List
 
 	From  string // column of the row, or lookup.column
 	Value any    // constant: string, bool, json.Number, nil, []any or map[string]any; it counts when HasValue
@@ -200,16 +220,36 @@ type Field struct {
 
 	HasValue bool
 	Fields   []Field // of Each, in the order of the file
+	Object   []Field // members of a nested object, in the order of the file
+	List     []Field // elements of an array, in the order of the file
 
-	Trim     bool   // cut white space at both ends
-	Dict     string // translate through this dictionary
-	Time     string // pattern like yyyy-MM-dd HH:mm:ss
-	Type     string // string | integer | decimal | boolean
-	Text     string // html: becomes plain text
-	Check    string // id_card | mobile | phone
-	Max      int    // characters; 0: no limit
-	Overflow string // reject | truncate: what happens beyond Max; empty: reject
-	Optional bool   // may be left out
+	When       string // condition, known to compile; where it does not hold the member is left out
+	Default    any    // sent where there is no value; it counts when HasDefault
+	HasDefault bool
+	Optional   bool // may be left out
+
+	Text      string   // html: becomes plain text
+	Clean     []string // control | zero_width | halfwidth | phone | no_spaces | spaces | trim
+	Trim      bool     // cut white space at both ends
+	Split     string   // cut into a list at this text
+	Dict      string   // translate through this dictionary
+	Time      string   // pattern like yyyy-MM-dd HH:mm:ss
+	DateOrder string   // ymd (default) | dmy | mdy: how a text column writes dates
+	NotBefore string   // another field with time, or now
+	NotAfter  string   // another field with time, or now
+	Type      string   // string | integer | decimal | boolean
+	Check     string   // id_card and others; empty where CheckBy says
+	CheckBy   *CheckBy // the check depends on another column; nil (default): it does not
+	Min       int      // characters; 0: no limit
+	Max       int      // characters; 0: no limit
+	Overflow  string   // reject | truncate: what happens beyond Max; empty: reject
+}
+
+// CheckBy chooses a field's check by the value of a column.
+type CheckBy struct {
+	By        string            // column of the row, or lookup.column
+	Kinds     map[string]string // value to check; at least one
+	Otherwise string            // check for any other value; empty (default): it is refused
 }
 
 // A Rule is a condition over the finished payload.
@@ -229,6 +269,7 @@ type Dict struct {
 	Name    string
 	Entries map[string]string // code to translation
 	Query   string            // instead of entries: first column code, second column translation
+	Refresh time.Duration     // of Query: how long its result is used; 0 (default): the mapper's own, 5m
 }
 
 // Admin is the console, the API and the metrics.

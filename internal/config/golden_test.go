@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-var update = flag.Bool("update", false, "write the golden files")
+var update = flag.Bool("update", os.Getenv("UPDATE_GOLDEN") != "", "write the golden files")
 
 func TestBrokenFiles(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.yaml")

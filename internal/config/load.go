@@ -26,24 +26,30 @@ func Parse(name string, src []byte, dir string) (*Config, error) {
 
 // parse reads a configuration in a given world, so that a test decides what variables, files and commands there are.
 func parse(name string, src []byte, dir string, around world) (*Config, error) {
-	if absolute, err := filepath.Abs(dir); err == nil {
-		dir = absolute
-	}
-	w := &walk{file: newFile(name, src), dir: dir, world: around, references: map[string]reference{}}
-	root := w.readTree(src)
-	if root == nil {
-		return nil, w.file.sorted(w.problems)
-	}
-	cfg := defaults()
-	cfg.read(w.open(root, &cfg.effective))
-	for _, check := range w.later {
-		check()
-	}
+	cfg, w := walkFile(name, src, dir, around)
 	if len(w.problems) > 0 {
 		return nil, w.file.sorted(w.problems)
 	}
 	cfg.Warnings = w.file.sorted(w.warnings)
 	return cfg, nil
+}
+
+// walkFile reads as much as can be read; the walk holds what is wrong.
+func walkFile(name string, src []byte, dir string, around world) (*Config, *walk) {
+	if absolute, err := filepath.Abs(dir); err == nil {
+		dir = absolute
+	}
+	w := &walk{file: newFile(name, src), dir: dir, world: around, references: map[string]reference{}}
+	cfg := defaults()
+	root := w.readTree(src)
+	if root == nil {
+		return cfg, w
+	}
+	cfg.read(w.open(root, &cfg.effective))
+	for _, check := range w.later {
+		check()
+	}
+	return cfg, w
 }
 
 func (c *Config) read(b *block) {
@@ -52,6 +58,11 @@ func (c *Config) read(b *block) {
 	b.need("platform").block(c.Platform.read)
 	b.need("routes").list(func(s *setting) { readRoute(s, c) })
 	b.may("dicts").entries(func(s *setting) { readDict(s, c) })
+	b.may("deny_columns").texts(&c.DenyColumns, notEmpty)
+	allow := b.may("allow_columns")
+	if allow.texts(&c.AllowColumns, notEmpty); len(c.AllowColumns) > 0 {
+		allow.warn("these columns may be sent although the never-send list names them: make sure that there is a legal ground for it")
+	}
 	b.may("admin").block(c.Admin.read)
 	b.may("log").block(c.Log.read)
 	b.close()

@@ -68,8 +68,38 @@ func (c *Token) read(b *block) {
 		}
 		return headerValue(text)
 	})
+	if sign := b.may("sign"); sign.value != nil && !sign.is(nothing) {
+		c.Sign = &Sign{Header: "Authorization", Format: "{signature}", Encoding: "base64", TimestampFormat: "epoch_ms"}
+		sign.block(c.Sign.read)
+		if strings.HasPrefix(c.Credentials, "basic") {
+			sign.problem("a signed request does not send the secret, as credentials: %s would: use body or header", c.Credentials)
+		}
+	}
 	if c.Method == http.MethodGet && c.Send != "query" {
 		method.problem("a GET has no body, so it goes with send: query")
+	}
+}
+
+func (c *Sign) read(b *block) {
+	b.need("algorithm").text(&c.Algorithm, oneOf("hmac-sha1", "hmac-sha256", "hmac-sm3"))
+	message := b.need("message")
+	message.text(&c.Message, notEmpty)
+	b.may("header").text(&c.Header, headerName)
+	b.may("format").text(&c.Format, func(text string) string {
+		if !strings.Contains(text, "{signature}") {
+			return `must hold {signature}, as in "HMAC {client_id}:{signature}"`
+		}
+		return headerValue(text)
+	})
+	b.may("encoding").text(&c.Encoding, oneOf("base64", "hex"))
+	b.may("timestamp_header").text(&c.TimestampHeader, headerName)
+	b.may("timestamp_format").text(&c.TimestampFormat, oneOf("epoch_ms", "epoch_s", "datetime", "compact", "rfc3339"))
+	b.may("nonce_header").text(&c.NonceHeader, headerName)
+	if strings.Contains(c.Message, "{timestamp}") && c.TimestampHeader == "" {
+		message.problem("holds {timestamp}, which the platform can check only if it is sent: set timestamp_header")
+	}
+	if strings.Contains(c.Message, "{nonce}") && c.NonceHeader == "" {
+		message.problem("holds {nonce}, which the platform can check only if it is sent: set nonce_header")
 	}
 }
 

@@ -3,7 +3,9 @@ package config
 import (
 	"encoding/json"
 	"regexp"
+	"slices"
 	"strings"
+	"time"
 
 	"talkbridge/internal/exprs"
 )
@@ -21,6 +23,7 @@ func readRoute(s *setting, c *Config) {
 		}
 		r.Table.read(b.need("table"))
 		b.may("key").texts(&r.Key, notEmpty)
+		b.may("charsets").entries(r.readCharset)
 		submit := b.need("submit")
 		submit.block(r.Submit.read)
 		where := b.may("where")
@@ -34,6 +37,16 @@ func readRoute(s *setting, c *Config) {
 		b.may("writeback").block(func(b *block) { r.Writeback.read(b, r.Submit) })
 	})
 	c.Routes = append(c.Routes, r)
+}
+
+// readCharset reads one column's character set. That it is one that can be read is known to the listener, which says so at the start.
+func (r *Route) readCharset(item *setting) {
+	var set string
+	item.text(&set, notEmpty)
+	if r.Charsets == nil {
+		r.Charsets = map[string]string{}
+	}
+	r.Charsets[item.name] = set
 }
 
 // routeName is the check for what becomes part of a record's name: route/key.
@@ -130,10 +143,13 @@ func isSelect(text string) string {
 	}
 }
 
-// checkBinds sees that :lookup.column names a lookup that stands before this one and gives one row.
+// checkBinds sees that :lookup.column names a lookup that stands before this one.
 func (r *Route) checkBinds(s *setting, query string) {
 	bare := sqlQuoted.ReplaceAllString(query, "''")
 	for _, bind := range sqlBind.FindAllStringSubmatch(bare, -1) {
+		if slices.ContainsFunc(r.Lookups, func(l Lookup) bool { return l.Name == bind[1] && l.Many }) {
+			continue // the lookup is then run for every row of that one
+		}
 		if fault := r.lookupFault(bind[1]); fault != "" {
 			s.w.problem(s.w.file.find(s.at, bind[0]), s.path, fault)
 		}
@@ -170,8 +186,13 @@ func hint(word string, known []string) string {
 
 func readDict(s *setting, c *Config) {
 	d := Dict{Name: s.name, Entries: map[string]string{}}
-	if s.is(mapping) && len(s.value.entries) == 1 && s.value.entries[0].key.text == "query" {
-		s.block(func(b *block) { b.need("query").text(&d.Query, isSelect) })
+	if s.isQuery() {
+		s.block(func(b *block) {
+			b.need("query").text(&d.Query, isSelect)
+			if refresh := b.may("refresh"); refresh.value != nil {
+				refresh.duration(&d.Refresh, time.Second, 0)
+			}
+		})
 	} else {
 		s.entries(func(item *setting) {
 			var value string
@@ -183,4 +204,18 @@ func readDict(s *setting, c *Config) {
 		s.problem("must hold entries, such as {MT: \"01\"}, or {query: …}")
 	}
 	c.Dicts = append(c.Dicts, d)
+}
+
+// isQuery tells a dictionary of SQL from one whose codes happen to be called query and refresh.
+func (s *setting) isQuery() bool {
+	query := false
+	if s.is(mapping) {
+		for _, e := range s.value.entries {
+			query = query || e.key.text == "query"
+			if e.key.text != "query" && e.key.text != "refresh" {
+				return false
+			}
+		}
+	}
+	return query
 }

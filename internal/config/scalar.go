@@ -294,6 +294,28 @@ func (s *setting) texts(into *[]string, checks ...check) {
 	*into = values
 }
 
+// words reads a list of words, or one word alone.
+func (s *setting) words(into *[]string, checks ...check) {
+	if s.is(text) {
+		var word string
+		s.text(&word, checks...)
+		*into = []string{word}
+		return
+	}
+	s.texts(into, checks...)
+}
+
+// anyValue reads any YAML as the JSON that it stands for, and tells whether there is a value.
+func (s *setting) anyValue(into *any) bool {
+	if s.value == nil {
+		return false
+	}
+	value, shown := s.constant()
+	*into = value
+	s.show(shown)
+	return true
+}
+
 // integers reads a list of whole numbers between low and high.
 func (s *setting) integers(into *[]int, low, high int) {
 	if s.value == nil {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/expr-lang/expr"
 	"github.com/expr-lang/expr/ast"
+	"github.com/expr-lang/expr/builtin"
 	"github.com/expr-lang/expr/parser"
 	"github.com/expr-lang/expr/vm"
 
@@ -37,11 +38,18 @@ func compile(source string, options ...expr.Option) (*Program, error) {
 	}
 	names := &nameCollector{declared: map[string]bool{}, members: map[string][]string{}}
 	ast.Walk(&tree.Node, names)
-	program, err := expr.Compile(source, append(options, expr.DisableBuiltin("now"))...) // now is a value here, not a clock
+	options = append(options, expr.DisableBuiltin("now")) // now is a value here, not a clock
+	free := names.free()
+	for _, name := range free {
+		if _, shadows := builtin.Index[name]; shadows && name != "now" {
+			options = append(options, expr.DisableBuiltin(name)) // a column called type or duration: the name is read, not called
+		}
+	}
+	program, err := expr.Compile(source, options...)
 	if err != nil {
 		return nil, fmt.Errorf("expression %q: %w", source, err)
 	}
-	return &Program{source: source, program: program, names: names.free(), members: names.members}, nil
+	return &Program{source: source, program: program, names: free, members: names.members}, nil
 }
 
 // String is the expression as it was written.

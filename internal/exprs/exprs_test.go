@@ -55,3 +55,18 @@ func TestMembersOfAVariable(t *testing.T) {
 	require.Empty(t, p.Members("list"))
 	require.Equal(t, []string{"list", "parent", "student"}, p.Names())
 }
+
+// Columns and fields have names such as type, date and duration, which the language has functions for.
+func TestANameThatIsReadIsAVariableWhateverFunctionsThereAre(t *testing.T) {
+	for source, env := range map[string]map[string]any{
+		`duration <= 480`:                {"duration": 45},
+		`type == "1" && len(date) == 10`: {"type": "1", "date": "2026-03-05"},
+		`max([count, 2]) == 3`:           {"count": 3},
+	} {
+		p, err := exprs.CompileCondition(source)
+		require.NoError(t, err, source)
+		holds, err := p.Holds(env)
+		require.NoError(t, err, source)
+		require.True(t, holds, source)
+	}
+}
