@@ -18,7 +18,7 @@ func (w *Workers) deliver(stop, work context.Context, lease bridge.Lease, until 
 	ctx, cancel := context.WithDeadline(work, until.Add(-settleMargin))
 	defer cancel()
 	settlement, sent := w.process(stop, ctx, lease, mode)
-	settling, cancel := context.WithDeadline(context.WithoutCancel(work), until)
+	settling, cancel := w.settling(work, until)
 	defer cancel()
 	if !sent {
 		if err := w.Outbox.Release(settling, lease); err != nil && !w.LeaseLost(err) {
@@ -29,6 +29,17 @@ func (w *Workers) deliver(stop, work context.Context, lease bridge.Lease, until 
 	w.settle(settling, work, lease, settlement)
 	w.Logger.Debug("delivery ended", zap.String("record", lease.ID), zap.String("verdict", string(settlement.Verdict)),
 		zap.String("stage", string(settlement.Stage)), zap.Int("attempts", lease.Attempts+1))
+}
+
+// settling is for what ends a lease: until the lease ends by itself, but when the bridge has to stop no longer than settleMargin. An
+// outbox that hangs must not keep the process from ending; the lease runs out, and the record is due again.
+func (w *Workers) settling(work context.Context, until time.Time) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithDeadline(context.WithoutCancel(work), until)
+	stop := context.AfterFunc(work, func() {
+		timer := time.AfterFunc(settleMargin, cancel)
+		context.AfterFunc(ctx, func() { timer.Stop() })
+	})
+	return ctx, func() { stop(); cancel() }
 }
 
 // process maps, pushes and writes back. It reports false when nothing was tried, so that the record is given back untouched.
@@ -116,8 +127,9 @@ func (w *Workers) judge(ctx context.Context, result Result) {
 	default:
 		if w.breaker.failure(result.RetryAfter) {
 			w.metrics.breaker.Set(1)
-			w.Logger.Warn("the platform is not called for a while; records wait, nothing is dropped",
-				zap.String("code", result.Code), zap.String("reason", result.Message), zap.Int("http_status", result.HTTPStatus))
+			_, wait := w.breaker.state()
+			w.Logger.Warn("the platform is not called for a while; records wait, nothing is dropped. One record at a time tries whether it is back",
+				zap.Duration("first_in", wait.Round(time.Millisecond)), zap.String("code", result.Code), zap.String("reason", result.Message), zap.Int("http_status", result.HTTPStatus))
 		}
 	}
 }

@@ -60,6 +60,7 @@ type Dialect struct {
 	Skew        time.Duration     // renew this long ahead, or a tenth of the lifetime: the larger
 	Header      string            // of a call, that carries the token
 	Format      string            // of that header; {token} is the token
+	Sign        *Sign             // the request is signed with the secret, which is then not sent; nil: it is sent
 }
 
 // tokenRequest is a Dialect made ready: what to send, worked out once.
@@ -69,6 +70,7 @@ type tokenRequest struct {
 	params  [][2]string // with the credentials, where these go among the parameters
 	json    map[string]any
 	headers http.Header
+	sign    func(http.Header) // nil: the request is not signed
 }
 
 // prepare checks a dialect and works out its request. Every problem is reported, not only the first.
@@ -89,7 +91,7 @@ func (d Dialect) prepare(baseURL string, id, secret bridge.Secret, keyEncoding s
 		r.headers.Set(name, value)
 	}
 	r.param(d.field("grant_type"), "client_credentials")
-	r.credentials(strings.TrimSpace(id.Reveal()), secretText)
+	r.identify(strings.TrimSpace(id.Reveal()), secretText)
 	for _, name := range slices.Sorted(maps.Keys(d.Extra)) {
 		r.param(name, d.Extra[name])
 	}
@@ -116,6 +118,10 @@ func (d Dialect) withDefaults() Dialect {
 	if d.ExpiresAt == nil {
 		d.ExpiresAt = []string{"expires_in", "data.expires_in", "data.expiresIn", "data.expire", "data.expiration", "expire"}
 	}
+	if d.Sign != nil {
+		sign := d.Sign.withDefaults()
+		d.Sign = &sign
+	}
 	if d.DefaultTTL <= 0 {
 		d.DefaultTTL = 5 * time.Minute // the shortest default in the field (Spring Authorization Server)
 	}
@@ -140,6 +146,13 @@ func (d Dialect) check() error {
 	if d.Method == http.MethodGet && d.Send != SendQuery {
 		problems = append(problems, fmt.Errorf("token: a GET has no body: set send: query, not %s", d.Send))
 	}
+	if d.Sign != nil {
+		problems = append(problems, d.Sign.check())
+		if d.Credentials != CredentialsBody && d.Credentials != CredentialsHeader {
+			problems = append(problems, fmt.Errorf("token: a signed request does not send the secret, which credentials: %s would: use body or header",
+				d.Credentials))
+		}
+	}
 	if !strings.Contains(d.Format, tokenPlace) {
 		problems = append(problems, fmt.Errorf("token.format: %q has no {token} in it", d.Format))
 	}
@@ -160,6 +173,21 @@ func (r *tokenRequest) param(name string, value any) {
 	}
 	r.params = append(r.params, [2]string{name, fmt.Sprint(value)})
 	r.json[name] = value
+}
+
+// identify says who asks: by the secret itself, or by a signature made with it.
+func (r *tokenRequest) identify(id, secret string) {
+	sign := r.dialect.Sign
+	if sign == nil {
+		r.credentials(id, secret)
+		return
+	}
+	if r.dialect.Credentials == CredentialsHeader {
+		r.headers.Set(r.dialect.field("client_id"), id)
+	} else {
+		r.param(r.dialect.field("client_id"), id)
+	}
+	r.sign = func(header http.Header) { sign.sign(header, id, []byte(secret), time.Now()) }
 }
 
 // credentials puts the id and the secret where the dialect wants them. RFC 6749, section 2.3.1, form-encodes both before Basic, and
@@ -198,6 +226,9 @@ func (r *tokenRequest) build(ctx context.Context) (*http.Request, error) {
 		req.Header.Set("Content-Type", contentType)
 	}
 	maps.Copy(req.Header, r.headers.Clone())
+	if r.sign != nil {
+		r.sign(req.Header)
+	}
 	return req, nil
 }
 

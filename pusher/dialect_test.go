@@ -232,6 +232,11 @@ func TestDialectsThatCannotWork(t *testing.T) {
 		{"GET with a body", Dialect{Method: "GET", Send: "form"}, "send: query"},
 		{"format", Dialect{Format: "Bearer"}, "token.format"},
 		{"address", Dialect{Path: "ftp://host/token"}, "token.path"},
+		{"signature", Dialect{Sign: &Sign{Algorithm: "md5", Message: "x"}}, "token.sign.algorithm"},
+		{"signature of nothing", Dialect{Sign: &Sign{Algorithm: "hmac-sha1"}}, "token.sign.message"},
+		{"signature nowhere", Dialect{Sign: &Sign{Algorithm: "hmac-sha1", Message: "x", Format: "HMAC"}}, "{signature}"},
+		{"signature with a hidden nonce", Dialect{Sign: &Sign{Algorithm: "hmac-sha1", Message: "{nonce}"}}, "nonce_header"},
+		{"signature and the secret", Dialect{Credentials: "basic", Sign: &Sign{Algorithm: "hmac-sha1", Message: "x"}}, "use body or header"},
 		{"bytes in JSON", Dialect{Send: "json", SecretForm: "decoded"}, "secret_form: issued"},
 	}
 	for _, tt := range tests {
@@ -269,6 +274,10 @@ func TestDialectsOfTheField(t *testing.T) {
 		}},
 		"I": {{Path: "/v1/oauth/token", Send: "json"}},
 		"J": {{Path: "/auth/token", Method: "GET", Send: "query"}},
+		"K": {{
+			Path: "/oauth/token/signed",
+			Sign: &Sign{Algorithm: "hmac-sha1", Message: "{client_id}{timestamp}", TimestampHeader: "TimeStamp"},
+		}},
 		"L": {
 			{Path: "/oauth/accessToken", Send: "multipart", Fields: camel, ExpiresAt: []string{"data.expire_time"}},
 			{Path: "/oauth/accessToken", Fields: camel, ExpiresAt: []string{"data.expire_time"}},

@@ -100,7 +100,13 @@ type reply struct {
 
 // exchange sends a request and reads the answer. The fault tells whether the request may have arrived: from the moment there is a
 // connection it may, because nothing later proves that it did not.
+//
+// Invariant 3: a process that slept through its deadline (stopped, suspended, a machine that was moved) does not send when it wakes
+// up. The timers that would tell it so have not run yet then, so the clock is asked.
 func exchange(ctx context.Context, client *http.Client, req *http.Request) (reply, fault, error) {
+	if deadline, ok := ctx.Deadline(); ok && !time.Now().Before(deadline) {
+		return reply{}, faultNotSent, context.DeadlineExceeded
+	}
 	var connected atomic.Bool
 	trace := &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { connected.Store(true) }}
 	resp, err := client.Do(req.WithContext(httptrace.WithClientTrace(ctx, trace)))

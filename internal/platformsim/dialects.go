@@ -12,8 +12,7 @@ import (
 	"time"
 )
 
-// A dialect is how one family of platforms gives out tokens and takes them. The letters are those of the project's survey; K, which
-// signs its requests with HMAC, is not here.
+// A dialect is how one family of platforms gives out tokens and takes them. The letters are those of the project's survey.
 type dialect struct {
 	path           string
 	ttl            time.Duration
@@ -22,6 +21,7 @@ type dialect struct {
 	scheme         string // before the token in the header; empty: none
 	schemeOptional bool
 	credentials    func(*http.Request) (id, secret string, err error)
+	signed         func(r *http.Request, secret string) (id string, err error) // in place of credentials: the secret is not sent
 	answer         func(token string, ttl time.Duration, until time.Time) any
 	refuse         func(http.ResponseWriter, error)
 	expired        func(http.ResponseWriter) // to a call whose token is no good
@@ -96,6 +96,18 @@ func dialects() map[string]dialect {
 			credentials: anywhere("client_id", "client_secret", false), refuse: refuse200(http.StatusUnauthorized), expired: expired200,
 			answer: func(token string, _ time.Duration, until time.Time) any {
 				return map[string]any{"code": 200, "data": map[string]any{"token": token, "token_type": "Bearer", "expiration": until.Unix()}}
+			},
+		},
+		"K": { // a gateway: the request is signed, the secret never sent. See signed.go for what is our assumption
+			path: "/oauth/token/signed", ttl: 24 * time.Hour, header: "Authorization", scheme: "Bearer", signed: signedHMAC,
+			refuse: func(w http.ResponseWriter, err error) {
+				writeJSON(w, http.StatusOK, map[string]any{"status": http.StatusUnauthorized, "msg": "签名校验失败：" + err.Error()})
+			},
+			expired: func(w http.ResponseWriter) {
+				writeJSON(w, http.StatusUnauthorized, map[string]any{"status": http.StatusUnauthorized, "msg": "token invalid"})
+			},
+			answer: func(token string, ttl time.Duration, _ time.Time) any {
+				return map[string]any{"access_token": token, "expires_in": whole(ttl)}
 			},
 		},
 		"L": { // camel case in a form or in multipart; an end in words

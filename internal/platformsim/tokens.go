@@ -79,19 +79,31 @@ func (s *Sim) handleToken(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, maxRequest)
-	id, secret, err := s.dialect.credentials(r)
-	known := subtle.ConstantTimeCompare([]byte(id), []byte(s.options.ClientID))&
-		subtle.ConstantTimeCompare([]byte(secret), []byte(s.options.ClientSecret)) == 1
-	if err == nil && !known {
-		err = errBadClient
-	}
-	if err != nil {
+	if err := s.identify(r); err != nil {
 		s.tokens.refuse()
 		s.dialect.refuse(w, err)
 		return
 	}
 	value, until := s.tokens.issue()
 	writeJSON(w, http.StatusOK, s.dialect.answer(value, s.tokens.ttl, until))
+}
+
+// identify finds out whether a token request comes from the one account that is known.
+func (s *Sim) identify(r *http.Request) error {
+	var id string
+	secret := s.options.ClientSecret
+	var err error
+	if s.dialect.signed != nil {
+		id, err = s.dialect.signed(r, secret)
+	} else {
+		id, secret, err = s.dialect.credentials(r)
+	}
+	known := subtle.ConstantTimeCompare([]byte(id), []byte(s.options.ClientID))&
+		subtle.ConstantTimeCompare([]byte(secret), []byte(s.options.ClientSecret)) == 1
+	if err == nil && !known {
+		err = errBadClient
+	}
+	return err
 }
 
 // Why a token is refused.
