@@ -82,7 +82,10 @@ func rootCommand() *cobra.Command {
 	root.PersistentFlags().StringVarP(&s.config, "config", "c", "talkbridge.yaml", "configuration `FILE`")
 	root.PersistentFlags().BoolVar(&s.json, "json", false, "print data as JSON")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
-	root.AddCommand(runCommand(s), mapCommand(s), recordsCommand(s), positionCommand(s), versionCommand(s))
+	root.AddCommand(pauseCommand(s), resumeCommand(s), backupCommand(s), restoreCommand(s), verifyCommand(s))
+	root.AddCommand(runCommand(s), initCommand(s), checkCommand(s), mapCommand(s), recordsCommand(s), positionCommand(s), versionCommand(s))
+	root.AddCommand(cryptoCommand(s))
+	root.AddCommand(contractCommand(s))
 	return root
 }
 

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,32 +10,60 @@ import (
 
 	"talkbridge/internal/app"
 	"talkbridge/internal/bridge"
+	"talkbridge/internal/check"
 	"talkbridge/internal/config"
 )
 
+// A mapping is what the command line asks to be mapped.
+type mapping struct {
+	route, key string
+	all        bool
+	limit      int
+}
+
+func (m mapping) fault() string {
+	switch {
+	case m.route == "":
+		return "map needs --route"
+	case m.key == "" && !m.all:
+		return "map needs --key, or --all for the whole table"
+	case m.key != "" && m.all:
+		return "map takes --key or --all, not both"
+	case m.limit < 0 || m.limit > 0 && !m.all:
+		return "--limit goes with --all, and is a number above 0"
+	default:
+		return ""
+	}
+}
+
 func mapCommand(s *settings) *cobra.Command {
-	var route, key string
+	var m mapping
 	cmd := &cobra.Command{
-		Use:   "map --route R --key K",
-		Short: "Show what one row becomes, or why it is refused; nothing is sent",
+		Use:   "map --route R (--key K | --all)",
+		Short: "Show what one row or a whole table becomes, or why it is refused; nothing is sent",
 		Args:  noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if route == "" || key == "" {
-				return usageError{errors.New("map needs --route and --key")}
+			if fault := m.fault(); fault != "" {
+				return usageError{errors.New(fault)}
 			}
 			c, err := config.Load(s.config)
 			if err != nil {
 				return err
 			}
-			p, err := app.PreviewRow(cmd.Context(), c, route, key)
+			if m.all {
+				return mapTable(cmd, s, c, m)
+			}
+			p, err := app.PreviewRow(cmd.Context(), c, m.route, m.key)
 			if err != nil {
 				return err
 			}
 			return printPreview(cmd.OutOrStdout(), s, p)
 		},
 	}
-	cmd.Flags().StringVar(&route, "route", "", "the `ROUTE` to map by")
-	cmd.Flags().StringVar(&key, "key", "", "the row's primary `KEY`; several columns joined by commas")
+	cmd.Flags().StringVar(&m.route, "route", "", "the `ROUTE` to map by")
+	cmd.Flags().StringVar(&m.key, "key", "", "the row's primary `KEY`; several columns joined by commas")
+	cmd.Flags().BoolVar(&m.all, "all", false, "map every row for which the route's where holds, submitted or not")
+	cmd.Flags().IntVar(&m.limit, "limit", 0, "with --all: at most `N` rows; 0: all")
 	return cmd
 }
 
@@ -59,8 +86,8 @@ func printPreview(out io.Writer, s *settings, p app.Preview) error {
 		if err := printJSON(out, shape); err != nil {
 			return err
 		}
-	} else {
-		printPreviewText(out, p)
+	} else if err := printPreviewText(out, p); err != nil {
+		return err
 	}
 	if len(p.Problems) > 0 || len(p.Payload) == 0 {
 		return errSaid
@@ -68,7 +95,7 @@ func printPreview(out io.Writer, s *settings, p app.Preview) error {
 	return nil
 }
 
-func printPreviewText(out io.Writer, p app.Preview) {
+func printPreviewText(out io.Writer, p app.Preview) error {
 	if p.Why != "" {
 		fmt.Fprintf(out, "这一行现在不会上报:%s\n", p.Why)
 	}
@@ -77,18 +104,47 @@ func printPreviewText(out io.Writer, p app.Preview) {
 		for _, problem := range p.Problems {
 			fmt.Fprintf(out, "  - %s\n", problemLine(problem))
 		}
-		return
+		return nil
 	}
 	if len(p.Payload) == 0 {
+		return nil
+	}
+	return printPayload(out, p.Payload, p.Fields)
+}
+
+func mapTable(cmd *cobra.Command, s *settings, c *config.Config, m mapping) error {
+	progress, done := progressLine(cmd.ErrOrStderr())
+	t, err := app.PreviewTable(cmd.Context(), c, m.route, m.limit, func(rows int) {
+		if rows%100 == 0 {
+			progress(fmt.Sprintf("%d rows", rows))
+		}
+	})
+	done()
+	if err != nil {
+		return err
+	}
+	if s.json {
+		return printJSON(cmd.OutOrStdout(), t)
+	}
+	printTally(cmd.OutOrStdout(), t)
+	return nil
+}
+
+func printTally(out io.Writer, t *check.Tally) {
+	fmt.Fprintf(out, "route %s: %d rows, %d of them submitted; %d would be refused (%.1f %%), %d of the submitted ones\n",
+		t.Route, t.Rows, t.Submitted, t.Refused, 100*t.Share, t.SubmittedRefused)
+	if t.Refused == 0 {
 		return
 	}
-	var pretty bytes.Buffer
-	if err := json.Indent(&pretty, p.Payload, "", "  "); err != nil {
-		pretty.Write(p.Payload)
+	fmt.Fprintf(out, "\n原因,按出现次数:\n")
+	for _, r := range t.Reasons {
+		fmt.Fprintf(out, "%6d × %s  例如 %s\n", r.Count, problemLine(r.Problem), r.Example)
 	}
-	fmt.Fprintln(out, pretty.String())
-	fmt.Fprintln(out, "\n来源:")
-	for _, f := range p.Fields {
-		fmt.Fprintf(out, "  %-20s %-10s %s\n", f.Field, f.Kind, f.Source)
+	fmt.Fprintf(out, "\n不能上报的记录:\n")
+	for _, refusal := range t.Refusals {
+		fmt.Fprintf(out, "  %s\n", refusal.Key)
+		for _, p := range refusal.Problems {
+			fmt.Fprintf(out, "    - %s\n", problemLine(p))
+		}
 	}
 }

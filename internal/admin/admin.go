@@ -1,5 +1,5 @@
 // Package admin is the bridge's own HTTP side: what an operator, a monitor and the command line ask it. It answers; it changes
-// nothing. No row content passes through it, only what the ledger keeps.
+// nothing, but for what package control lets the command line do. No row content passes through it, only what the ledger keeps.
 package admin
 
 import (
@@ -18,6 +18,7 @@ import (
 	"go.uber.org/zap"
 
 	"talkbridge/internal/bridge"
+	"talkbridge/internal/control"
 	"talkbridge/state"
 )
 
@@ -36,6 +37,7 @@ type Status struct {
 	Source    any                   `json:"source"`
 	Records   map[bridge.Status]int `json:"records"`
 	OldestAge float64               `json:"oldest_seconds"` // age of the oldest record that waits, seconds
+	Paused    *state.Pause          `json:"paused"`         // null: delivery is not paused
 }
 
 // RecordPage is the answer of /api/v1/records.
@@ -49,8 +51,10 @@ type Options struct {
 	Version  string
 	Ledger   Ledger
 	Leader   func() bool
-	Source   func() any                      // the listener's status
-	Ready    func(ctx context.Context) error // nil: ready to do the bridge's work
+	Source   func() any                                           // the listener's status
+	Ready    func(ctx context.Context) error                      // nil: ready to do the bridge's work
+	Paused   func(ctx context.Context) (state.Pause, bool, error) // nil: never
+	Control  http.Handler                                         // below control.Path; nil: none
 	Gatherer prometheus.Gatherer
 	Logger   *zap.Logger
 }
@@ -67,6 +71,9 @@ func Handler(o Options) http.Handler {
 	mux.HandleFunc("GET /api/v1/position", p.position)
 	mux.HandleFunc("GET /api/v1/records", p.records)
 	mux.HandleFunc("GET /api/v1/records/{id...}", p.record)
+	if o.Control != nil {
+		mux.Handle("POST "+control.Path, o.Control)
+	}
 	return sameHost(mux)
 }
 
@@ -115,6 +122,16 @@ func (p pages) status(w http.ResponseWriter, r *http.Request) {
 	s := Status{Version: p.Version, Leader: p.Leader(), Source: p.Source(), Records: counts}
 	if !oldest.IsZero() {
 		s.OldestAge = time.Since(oldest).Seconds()
+	}
+	if p.Paused != nil {
+		pause, ok, err := p.Paused(r.Context())
+		if err != nil {
+			p.fail(w, err)
+			return
+		}
+		if ok {
+			s.Paused = &pause
+		}
 	}
 	p.json(w, s)
 }

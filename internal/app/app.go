@@ -60,8 +60,14 @@ func Run(ctx context.Context, o Options) (err error) {
 	group.Go(func() error { return admin.Serve(ctx, listener, b.pages()) })
 	group.Go(func() error { return b.leader.Run(ctx) })
 	group.Go(func() error { return b.workers.Run(ctx) })
+	group.Go(func() error {
+		<-ctx.Done()
+		o.Logger.Info("stopping: calls under way are finished or given back, and the position is saved")
+		return nil
+	})
 	o.Logger.Info("talkbridge runs", zap.String("version", o.Version), zap.String("admin", "http://"+listener.Addr().String()),
 		zap.Int("routes", len(o.Config.Routes)))
+	b.sayPaused(ctx)
 	if o.Ready != nil {
 		o.Ready(listener.Addr().String())
 	}
@@ -95,7 +101,7 @@ func assemble(ctx context.Context, o Options, done *closers) (*bridgeParts, erro
 		return nil, fmt.Errorf("state: %w", err)
 	}
 	done.add(b.store.Close)
-	b.registry.MustRegister(&outboxCollector{store: b.store, leading: b.leading})
+	b.registry.MustRegister(&outboxCollector{store: b.store, leading: b.leading}, &pauseCollector{b.store})
 
 	db, err := openSource(c)
 	if err != nil {
@@ -116,7 +122,8 @@ func assemble(ctx context.Context, o Options, done *closers) (*bridgeParts, erro
 
 	listen := canalOptions(c, b.mapper)
 	listen.Logger, listen.Registry = o.Logger.Named("canal"), b.registry
-	listen.Outbox = outbox{store: b.store, epoch: b.leading}
+	me := owner()
+	listen.Outbox, listen.Instance = outbox{store: b.store, epoch: b.leading}, me
 	if b.source, err = canal.New(listen); err != nil {
 		return nil, err
 	}
@@ -128,14 +135,14 @@ func assemble(ctx context.Context, o Options, done *closers) (*bridgeParts, erro
 	if b.workers, err = pusher.NewWorkers(b.workerOptions()); err != nil {
 		return nil, err
 	}
-	b.leader = &leader{store: b.store, owner: owner(), source: b.source, epoch: b.leading, log: o.Logger.Named("leader")}
+	b.leader = &leader{store: b.store, owner: me, source: b.source, epoch: b.leading, log: o.Logger.Named("leader")}
 	return b, nil
 }
 
 func (b *bridgeParts) workerOptions() pusher.WorkersOptions {
 	p := b.options.Config.Platform
 	w := pusher.WorkersOptions{
-		Outbox: b.store, Mapper: b.mapper, Client: b.client, Endpoints: map[string]string{},
+		Outbox: deliveries{b.store}, Mapper: b.mapper, Client: b.client, Endpoints: map[string]string{},
 		Concurrency: p.Concurrency, Rate: p.Rate, CallTimeout: p.Timeout,
 		Retry:     pusher.Backoff{Initial: p.Retry.Initial, Max: p.Retry.Max, Jitter: p.Retry.Jitter},
 		Breaker:   pusher.BreakerOptions{Failures: p.Breaker.Failures, OpenFor: p.Breaker.OpenFor},
@@ -160,9 +167,9 @@ func openSource(c *config.Config) (*sql.DB, error) {
 }
 
 func newMapper(c *config.Config, db *sql.DB, log *zap.Logger) (*mapper.Mapper, error) {
-	return mapper.New(mapper.Options{
-		Routes: mapperRoutes(c), Dicts: mapperDicts(c), DB: db, Location: c.Source.Location, Logger: log.Named("mapper"),
-	})
+	o := mapperOptions(c)
+	o.DB, o.Logger = db, log.Named("mapper")
+	return mapper.New(o)
 }
 
 // owner names this process among the bridges that share a store.

@@ -29,7 +29,7 @@ func NewLogger(c config.Log, out io.Writer) (*zap.Logger, error) {
 	} else {
 		encoder = zapcore.NewJSONEncoder(enc)
 	}
-	return zap.New(zapcore.NewCore(encoder, zapcore.AddSync(out), level)), nil
+	return zap.New(plainErrors{zapcore.NewCore(encoder, zapcore.AddSync(out), level)}), nil
 }
 
 // adoptRedisLog takes in what the Redis client would print on standard error by itself. It has one logger for the whole process.

@@ -26,12 +26,22 @@ func mapperRoutes(c *config.Config) []mapper.Route {
 }
 
 func mapperFields(fields []config.Field) []mapper.Field {
+	if fields == nil {
+		return nil
+	}
 	out := make([]mapper.Field, 0, len(fields))
 	for _, f := range fields {
-		out = append(out, mapper.Field{
-			Name: f.Name, From: f.From, Value: f.Value, HasValue: f.HasValue, Expr: f.Expr, Each: f.Each, Dict: f.Dict, Time: f.Time, Type: f.Type,
-			Text: f.Text, Check: f.Check, Max: f.Max, Overflow: f.Overflow, Trim: f.Trim, Optional: f.Optional, Fields: mapperFields(f.Fields),
-		})
+		m := mapper.Field{
+			Name: f.Name, From: f.From, Value: f.Value, HasValue: f.HasValue, Expr: f.Expr, Each: f.Each,
+			Fields: mapperFields(f.Fields), Object: mapperFields(f.Object), List: mapperFields(f.List),
+			When: f.When, Default: f.Default, HasDefault: f.HasDefault, Optional: f.Optional,
+			Text: f.Text, Clean: f.Clean, Trim: f.Trim, Split: f.Split, Dict: f.Dict, Time: f.Time, DateOrder: f.DateOrder,
+			NotBefore: f.NotBefore, NotAfter: f.NotAfter, Type: f.Type, Check: f.Check, Min: f.Min, Max: f.Max, Overflow: f.Overflow,
+		}
+		if f.CheckBy != nil {
+			m.CheckBy = &mapper.CheckBy{By: f.CheckBy.By, Kinds: f.CheckBy.Kinds, Otherwise: f.CheckBy.Otherwise}
+		}
+		out = append(out, m)
 	}
 	return out
 }
@@ -39,9 +49,16 @@ func mapperFields(fields []config.Field) []mapper.Field {
 func mapperDicts(c *config.Config) map[string]mapper.Dict {
 	dicts := make(map[string]mapper.Dict, len(c.Dicts))
 	for _, d := range c.Dicts {
-		dicts[d.Name] = mapper.Dict{Entries: d.Entries, Query: d.Query}
+		dicts[d.Name] = mapper.Dict{Entries: d.Entries, Query: d.Query, Refresh: d.Refresh}
 	}
 	return dicts
+}
+
+// mapperOptions is the whole mapping of a configuration, without what it runs on.
+func mapperOptions(c *config.Config) mapper.Options {
+	return mapper.Options{
+		Routes: mapperRoutes(c), Dicts: mapperDicts(c), Location: c.Source.Location, DenyColumns: c.DenyColumns, AllowColumns: c.AllowColumns,
+	}
 }
 
 func writebackRoutes(c *config.Config) []writeback.Route {

@@ -13,7 +13,7 @@ func (b *bridgeParts) pages() http.Handler {
 		Version: b.options.Version, Ledger: b.store, Gatherer: b.registry, Logger: b.options.Logger.Named("admin"),
 		Leader: b.isLeader,
 		Source: func() any { return b.source.Status() },
-		Ready:  b.ready,
+		Ready:  b.ready, Paused: b.store.Paused, Control: b.control(),
 	})
 }
 

@@ -27,13 +27,18 @@ func pusherOptions(c *config.Config, cache pusher.TokenCache) pusher.Options {
 }
 
 func tokenDialect(t config.Token) pusher.Dialect {
-	return pusher.Dialect{
+	d := pusher.Dialect{
 		Path: t.Path, Method: t.Method, Send: t.Send, Credentials: t.Credentials, SecretForm: t.SecretForm,
 		Fields: map[string]string{"grant_type": t.Fields.GrantType, "client_id": t.Fields.ClientID, "client_secret": t.Fields.ClientSecret},
 		Extra:  t.Extra, Headers: revealed(t.Headers),
 		TokenAt: t.TokenAt, ExpiresAt: t.ExpiresAt, ExpiresUnit: t.ExpiresUnit, DefaultTTL: t.DefaultTTL, Skew: t.Skew,
 		Header: t.Header, Format: t.Format,
 	}
+	if t.Sign != nil {
+		sign := pusher.Sign(*t.Sign)
+		d.Sign = &sign
+	}
+	return d
 }
 
 // revealed takes values out of their wrapping on their way to the one place they are meant for: a request's headers.

@@ -14,7 +14,7 @@ func canalRoutes(c *config.Config, m *mapper.Mapper) []canal.Route {
 			Submit:  canal.Submit{Column: r.Submit.Column, Mode: canal.Mode(r.Submit.Mode), Values: r.Submit.Values},
 			Where:   r.Where,
 			Columns: m.Columns(r.Name),
-			Key:     r.Key,
+			Key:     r.Key, Charsets: r.Charsets,
 		})
 	}
 	return routes
