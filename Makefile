@@ -31,6 +31,54 @@ demo: ## the main job on a private MariaDB and a stand-in platform; ONCE=1 ends 
 	@$(BUILD) -o bin/ ./cmd/...
 	@bin/demo $(if $(ONCE),-once)
 
+.PHONY: e2e
+e2e: ## two bridges, Redis under Sentinel, MariaDB and the platform survive the death of each in turn; prints the counts
+	@internal/testserver/install.sh mariadb redis
+	@$(BUILD) -o bin/ ./cmd/...
+	@bin/e2e
+
+.PHONY: faults
+faults: need ## the end-to-end tests with the faults that take long
+	@TALKBRIDGE_LONG=1 $(GO) test -count 1 -timeout 15m -v -run 'TwoBridges|TestRedis|ThePlatform|Backlog|SIGTERM' ./internal/app
+
+.PHONY: memory
+memory: need ## a million records wait in Redis: what the bridge holds resident, idle and draining
+	@TALKBRIDGE_MEMORY=1 $(GO) test -count 1 -timeout 15m -v -run TestAMillionRecordsWait ./internal/app
+
+.PHONY: drill
+drill: need ## the drill of an emergency: backup, destroy, restore on the other back end, compare (make test runs it too)
+	@$(GO) test -count=1 -timeout 10m -run TestDrill -v ./internal/app | grep -E '^ *(---|===|drill_test|ok|FAIL|panic)|drill_test.go'
+
+ROOTS ?= $(HOME)/.cache/talkbridge/roots
+
+.PHONY: test-matrix
+test-matrix: need ## canal and the end-to-end tests on MariaDB 10.11 and 11.8 and MySQL 9.7; fetches what is missing into ROOTS (as root)
+	@export TALKBRIDGE_TEST_ROOTS=$$(internal/testserver/roots.sh "$(ROOTS)" mariadb mysql); \
+	$(GO) test -count=1 -race -timeout 40m ./internal/testserver ./canal; \
+	for source in $$($(GO) run ./internal/testserver/list); do \
+		echo "end to end on $$source"; \
+		TALKBRIDGE_TEST_SOURCE=$$source $(GO) test -count=1 -race -timeout 20m ./internal/app; \
+	done
+
+.PHONY: soak
+soak: need ## a minute of random rows and DDL on each server of the matrix; every delivered value against the server's answer
+	@export TALKBRIDGE_TEST_ROOTS=$$(internal/testserver/roots.sh "$(ROOTS)" mariadb mysql); \
+	TALKBRIDGE_TEST_SOAK=$${SOAK:-60s} $(GO) test -count=1 -timeout 30m -v -run 'TestSoak$$' ./canal | grep -E 'differences|soak_test|^(---|ok|FAIL|panic)'
+
+.PHONY: bench
+bench: ## how fast the listener passes unwatched log (a table, and bench.json), and what mapping one record costs
+	@internal/testserver/install.sh mariadb
+	@$(GO) run ./cmd/bench
+	@$(GO) test ./mapper -run '^$$' -bench '^BenchmarkMap$$' -benchmem | grep '^Benchmark'
+
+FUZZTIME ?= 1m
+
+.PHONY: fuzz
+fuzz: ## fuzz the mapper and the contract importer, FUZZTIME each
+	@$(GO) test ./mapper -run '^$$' -fuzz '^FuzzMap$$' -fuzztime $(FUZZTIME) -parallel 1
+	@$(GO) test ./mapper -run '^$$' -fuzz '^FuzzQuick$$' -fuzztime $(FUZZTIME) -parallel 1
+	@$(GO) test ./internal/contract -run '^$$' -fuzz '^FuzzImport$$' -fuzztime $(FUZZTIME) -fuzzminimizetime 10x -parallel 1
+
 .PHONY: lint
 lint: ## golangci-lint, at the version pinned in tools/go.mod
 	@$(GO) tool -modfile=tools/go.mod golangci-lint run ./...
