@@ -37,6 +37,12 @@ e2e: ## two bridges, Redis under Sentinel, MariaDB and the platform survive the 
 	@$(BUILD) -o bin/ ./cmd/...
 	@bin/e2e
 
+.PHONY: chaos
+chaos: need ## all kinds of faults, alone and at once, judged by journals: DURATION=10m SEED=… SOURCE=mariadb|mysql STORE=redis|embedded
+	@$(BUILD) -o bin/ ./cmd/...
+	@if [ "$(or $(SOURCE),mariadb)" != mariadb ]; then export TALKBRIDGE_TEST_ROOTS=$$(internal/testserver/roots.sh "$(ROOTS)" mariadb mysql); fi; \
+	bin/chaos -duration $(or $(DURATION),10m) -source $(or $(SOURCE),mariadb) -store $(or $(STORE),redis) $(if $(SEED),-seed $(SEED)) $(CHAOSFLAGS)
+
 .PHONY: faults
 faults: need ## the end-to-end tests with the faults that take long
 	@TALKBRIDGE_LONG=1 $(GO) test -count 1 -timeout 15m -v -run 'TwoBridges|TestRedis|ThePlatform|Backlog|SIGTERM' ./internal/app

@@ -36,7 +36,7 @@ func newHTTPClient(tlsOptions TLSOptions, proxy string, perHost int) (*http.Clie
 	return &http.Client{
 		Transport: &http.Transport{
 			Proxy:                  proxyFunc,
-			DialContext:            (&net.Dialer{Timeout: 30 * time.Second, KeepAlive: 15 * time.Second}).DialContext,
+			DialContext:            dial,
 			TLSClientConfig:        config,
 			ForceAttemptHTTP2:      true,
 			MaxIdleConns:           2 * perHost,
@@ -48,6 +48,17 @@ func newHTTPClient(tlsOptions TLSOptions, proxy string, perHost int) (*http.Clie
 		},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}, nil
+}
+
+// dial makes a connection that is reset where others are closed. Whoever closes a connection leaves what was not delivered yet to his
+// kernel, which goes on sending it for minutes: a call that was given up on a line that hangs would arrive when the line moves again, after
+// newer content of the same record that took another way, and stay (Invariant 4). A reset takes it back.
+func dial(ctx context.Context, network, addr string) (net.Conn, error) {
+	conn, err := (&net.Dialer{Timeout: 30 * time.Second, KeepAlive: 15 * time.Second}).DialContext(ctx, network, addr)
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		_ = tcp.SetLinger(0) // it fails on a connection that is gone already
+	}
+	return conn, err
 }
 
 func (o TLSOptions) config() (*tls.Config, error) {

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"syscall"
 	"time"
+
+	"talkbridge/internal/rig"
 )
 
 // A death is one fault: what dies, how long it stays so, and how it comes back.
@@ -16,7 +18,10 @@ type death struct {
 }
 
 // recoveryLimit is how long after a death, with the time that it lasts, everything submitted before may take to arrive.
-const recoveryLimit = time.Minute
+const (
+	startLimit    = 30 * time.Second // for the first submissions
+	recoveryLimit = time.Minute
+)
 
 // faults lets each die in turn while records are submitted.
 func (s *stage) faults(ctx context.Context, w *writer, r *report) error {
@@ -24,7 +29,7 @@ func (s *stage) faults(ctx context.Context, w *writer, r *report) error {
 		return err
 	}
 	for _, d := range s.deaths() {
-		pause(ctx, 2*time.Second) // traffic as usual in between
+		rig.Pause(ctx, 2*time.Second) // traffic as usual in between
 		if err := s.redis.whole(ctx); err != nil {
 			return err
 		}
@@ -50,7 +55,7 @@ func (s *stage) suffer(ctx context.Context, w *writer, d death) (time.Duration, 
 	}
 	returned := make(chan error, 1)
 	go func() {
-		pause(ctx, d.lasts)
+		rig.Pause(ctx, d.lasts)
 		returned <- back(ctx)
 	}()
 	err = s.settled(ctx, w, before, recoveryLimit+d.lasts)
@@ -65,7 +70,7 @@ func (s *stage) suffer(ctx context.Context, w *writer, d death) (time.Duration, 
 func (s *stage) settled(ctx context.Context, w *writer, versions map[int]int, limit time.Duration) error {
 	mark := w.submittedNow()
 	var next map[int]int // the first versions submitted after the call
-	return until(ctx, limit, func() error {
+	return rig.Until(ctx, limit, func() error {
 		if next == nil {
 			if w.submittedNow() == mark && w.running() {
 				return errors.New("nothing can be submitted")
@@ -102,8 +107,8 @@ func (s *stage) deaths() []death {
 			if !listens {
 				victim = other
 			}
-			victim.kill()
-			return victim.start, nil
+			victim.Kill()
+			return victim.Start, nil
 		}
 	}
 	return []death{
@@ -113,21 +118,21 @@ func (s *stage) deaths() []death {
 		{"kill -9 of the Redis master", 12 * time.Second, s.redisDies(true)},
 		{"kill -9 of the Redis replica", 4 * time.Second, s.redisDies(false)},
 		{"kill -9 of a Sentinel", 4 * time.Second, func(context.Context) (func(context.Context) error, error) {
-			s.redis.sentinels[0].kill()
-			return s.redis.sentinels[0].start, nil
+			s.redis.sentinels[0].Kill()
+			return s.redis.sentinels[0].Start, nil
 		}},
 		{"kill -9 of MariaDB", 4 * time.Second, func(context.Context) (func(context.Context) error, error) {
 			s.mariadb.Kill()
 			return func(context.Context) error { return s.mariadb.Start() }, nil
 		}},
 		{"kill -9 of the platform", 6 * time.Second, func(ctx context.Context) (func(context.Context) error, error) {
-			stats, err := s.stats(ctx)
+			stats, err := s.platform.Stats(ctx)
 			if err != nil {
 				return nil, err
 			}
 			s.overlaps += stats.Overlaps
-			s.platform.kill()
-			return s.restartPlatform, nil
+			s.platform.Kill()
+			return s.platform.Start, nil
 		}},
 	}
 }
@@ -137,9 +142,9 @@ func (s *stage) sleeper(ctx context.Context) (func(context.Context) error, error
 	if err != nil {
 		return nil, err
 	}
-	victim.signal(syscall.SIGSTOP)
+	victim.Signal(syscall.SIGSTOP)
 	return func(context.Context) error {
-		victim.signal(syscall.SIGCONT)
+		victim.Signal(syscall.SIGCONT)
 		return nil
 	}, nil
 }
@@ -153,15 +158,7 @@ func (s *stage) redisDies(master bool) func(ctx context.Context) (func(context.C
 		if victim == nil {
 			return nil, errors.New("no Redis has that role")
 		}
-		victim.kill()
-		return victim.start, nil
-	}
-}
-
-// pause waits, or until ctx ends.
-func pause(ctx context.Context, d time.Duration) {
-	select {
-	case <-ctx.Done():
-	case <-time.After(d):
+		victim.Kill()
+		return victim.Start, nil
 	}
 }

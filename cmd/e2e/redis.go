@@ -13,6 +13,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"talkbridge/internal/rig"
 	"talkbridge/internal/testserver"
 )
 
@@ -29,7 +30,7 @@ type redisSet struct {
 }
 
 type redisNode struct {
-	*process
+	*rig.Process
 
 	addr   string
 	client *redis.Client
@@ -83,9 +84,9 @@ func startRedisNode(ctx context.Context, dir, name, config string, args ...strin
 	}
 	n := &redisNode{addr: net.JoinHostPort("127.0.0.1", strconv.Itoa(port))}
 	n.client = redis.NewClient(&redis.Options{Addr: n.addr, DialTimeout: time.Second, MaxRetries: -1, DisableIdentity: true})
-	n.process = &process{name: name, path: path, args: append([]string{file}, args...), log: filepath.Join(dir, name+".log")}
-	n.ready = func(ctx context.Context) error { return n.client.Ping(ctx).Err() }
-	return n, n.start(ctx)
+	n.Process = &rig.Process{Name: name, Path: path, Args: append([]string{file}, args...), Log: filepath.Join(dir, name+".log")}
+	n.Ready = func(ctx context.Context) error { return n.client.Ping(ctx).Err() }
+	return n, n.Start(ctx)
 }
 
 // role gives master or slave, and whether a replica is connected to its master, or a master has a replica.
@@ -124,7 +125,7 @@ func (r *redisSet) byRole(ctx context.Context) (master, replica *redisNode) {
 
 // whole waits until there is one master with its replica connected, and every Sentinel knows both and the other Sentinels.
 func (r *redisSet) whole(ctx context.Context) error {
-	return until(ctx, time.Minute, func() error {
+	return rig.Until(ctx, time.Minute, func() error {
 		roles := map[string]int{}
 		for _, n := range r.servers {
 			role, linked := n.role(ctx)
@@ -138,7 +139,7 @@ func (r *redisSet) whole(ctx context.Context) error {
 		for _, s := range r.sentinels {
 			state, err := s.client.Do(ctx, "SENTINEL", "CKQUORUM", masterName).Text()
 			if err != nil || !strings.HasPrefix(state, "OK 3 ") {
-				return fmt.Errorf("%s: %s %w", s.name, state, err)
+				return fmt.Errorf("%s: %s %w", s.Name, state, err)
 			}
 		}
 		return nil
@@ -151,25 +152,6 @@ func (r *redisSet) stop() {
 	}
 	for _, n := range append(r.sentinels, r.servers...) {
 		_ = n.client.Close()
-		_ = n.stop()
-	}
-}
-
-// until polls until what gives nil.
-func until(ctx context.Context, limit time.Duration, what func() error) error {
-	deadline := time.Now().Add(limit)
-	for {
-		err := what()
-		switch {
-		case err == nil:
-			return nil
-		case time.Now().After(deadline):
-			return fmt.Errorf("after %v: %w", limit, err)
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(50 * time.Millisecond):
-		}
+		_ = n.Stop()
 	}
 }

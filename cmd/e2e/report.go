@@ -1,11 +1,8 @@
 package main
 
 import (
-	"bufio"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"os"
 	"slices"
@@ -16,6 +13,7 @@ import (
 	"time"
 
 	"talkbridge/internal/platformsim"
+	"talkbridge/internal/rig"
 )
 
 // A report is what is printed at the end.
@@ -39,47 +37,30 @@ type taken struct {
 	refused    int // calls that were not taken
 }
 
-// A journal reads the platform's journal, which outlives the platform, as it grows.
+// A journal is what the platform's journal says, as it grows.
 type journal struct {
-	path string
-
-	mu     sync.Mutex // guards what follows
-	offset int64
+	mu   sync.Mutex // guards what follows
+	file rig.Journal
 	taken
 	seen   map[[2]int]bool
 	newest map[int]int
 }
 
 func newJournal(path string) *journal {
-	return &journal{path: path, taken: taken{latest: map[int]int{}}, seen: map[[2]int]bool{}, newest: map[int]int{}}
+	return &journal{file: rig.Journal{Path: path}, taken: taken{latest: map[int]int{}}, seen: map[[2]int]bool{}, newest: map[int]int{}}
 }
 
-// read takes in what has been added. A line that is only half written is left for the next time.
+// read takes in what has been added.
 func (j *journal) read() (taken, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	file, err := os.Open(j.path)
-	if err != nil {
-		return taken{}, fmt.Errorf("read the journal: %w", err)
-	}
-	defer file.Close()
-	if _, err := file.Seek(j.offset, io.SeekStart); err != nil {
-		return taken{}, fmt.Errorf("read the journal: %w", err)
-	}
-	for lines := bufio.NewReader(file); ; {
-		line, err := lines.ReadBytes('\n')
-		if err != nil {
-			break
-		}
-		j.offset += int64(len(line))
-		var a platformsim.Arrival
-		if json.Unmarshal(line, &a) == nil {
-			j.add(a)
-		}
+	arrivals, err := j.file.Next()
+	for _, a := range arrivals {
+		j.add(a)
 	}
 	copied := j.taken
 	copied.latest = maps.Clone(j.latest)
-	return copied, nil
+	return copied, err
 }
 
 func (j *journal) add(a platformsim.Arrival) {

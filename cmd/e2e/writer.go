@@ -7,6 +7,8 @@ import (
 	"math/rand/v2"
 	"sync"
 	"time"
+
+	"talkbridge/internal/rig"
 )
 
 // A writer is the counsellors: it edits and submits records without a pause, each time with a higher version in the title.
@@ -59,7 +61,7 @@ func (w *writer) submit(ctx context.Context, id int) error {
 	w.mu.Lock()
 	version := w.version[id] + 1
 	w.mu.Unlock()
-	err := until(ctx, time.Minute, func() error {
+	err := rig.Until(ctx, time.Minute, func() error {
 		call, cancel := context.WithTimeout(ctx, 2*time.Second)
 		defer cancel()
 		title := fmt.Sprintf("第 %d 次", version)
