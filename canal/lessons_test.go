@@ -3,6 +3,7 @@ package canal
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"runtime"
 	"strings"
@@ -69,10 +70,10 @@ func TestAKillLosesNoRow(t *testing.T) {
 			}
 			run1(t, m, schema, "INSERT INTO talk (id, flag) VALUES "+strings.Join(rows, ","))
 		}
-		// The process dies at every seventh write: what was not written is gone, and so is everything in memory.
-		writes := 0
+		// The process dies at one write in seven, at no regular beat: what was not written is gone, and so is everything in memory.
+		writes, dice := 0, rand.New(rand.NewPCG(7, 3000))
 		out.onAppend = func([]bridge.Change, *bridge.Checkpoint) error {
-			if writes++; writes%7 == 0 {
+			if writes++; dice.IntN(7) == 0 {
 				return fmt.Errorf("killed: %w", ErrHalt)
 			}
 			return nil
