@@ -57,6 +57,9 @@ type singles interface {
 	unlockToken(ctx context.Context, owner string) error
 	// keepCanary keeps value if there is none yet, and returns the one that is kept.
 	keepCanary(ctx context.Context, value []byte) ([]byte, error)
+	// anchor keeps row (JSON with n) for an audit log, unless a row with a greater n is kept. anchors gives all rows.
+	anchor(ctx context.Context, log string, n uint64, row []byte) error
+	anchors(ctx context.Context) ([][]byte, error)
 }
 
 // vault is what stops delivery, and what carries a namespace away and back.

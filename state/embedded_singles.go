@@ -125,3 +125,29 @@ func (b *embedded) keepCanary(ctx context.Context, value []byte) (kept []byte, e
 	})
 	return value, err
 }
+
+// singleAnchor starts the names of the audit logs' anchors; the log's own name follows.
+const singleAnchor = "audit:"
+
+func (b *embedded) anchor(ctx context.Context, log string, n uint64, row []byte) error {
+	return b.update(ctx, func(tx *bolt.Tx) error {
+		var kept struct {
+			N uint64 `json:"n"`
+		}
+		if ok, err := getJSON(tx, singleAnchor+log, &kept); err != nil || ok && kept.N > n {
+			return err
+		}
+		return tx.Bucket([]byte(bucketSingles)).Put([]byte(singleAnchor+log), row)
+	})
+}
+
+func (b *embedded) anchors(ctx context.Context) (rows [][]byte, err error) {
+	err = b.view(ctx, func(tx *bolt.Tx) error {
+		cursor := tx.Bucket([]byte(bucketSingles)).Cursor()
+		for key, row := cursor.Seek([]byte(singleAnchor)); bytes.HasPrefix(key, []byte(singleAnchor)); key, row = cursor.Next() {
+			rows = append(rows, bytes.Clone(row))
+		}
+		return nil
+	})
+	return rows, err
+}

@@ -46,6 +46,9 @@ func (k keyring) lock() string { return k.key("token-lock") }
 // canary is a string: a sealed text that proves the key.
 func (k keyring) canary() string { return k.key("canary") }
 
+// audit is a hash: see lua/anchor.lua.
+func (k keyring) audit() string { return k.key("audit") }
+
 // paused is a hash: see lua/pause.lua.
 func (k keyring) paused() string { return k.key("paused") }
 

@@ -52,6 +52,8 @@ var (
 	luaResume string
 	//go:embed lua/import.lua
 	luaImport string
+	//go:embed lua/anchor.lua
+	luaAnchor string
 )
 
 // scripts are sent by their hash; the text goes over only where Redis does not have it (any more).
@@ -59,7 +61,7 @@ type scripts struct {
 	append, lease, settle, release, next *redis.Script
 	scan, look, counts, retry, discard   *redis.Script
 	lead, lock, unlock, drop             *redis.Script
-	pause, resume, imports               *redis.Script
+	pause, resume, imports, anchor       *redis.Script
 }
 
 func loadScripts(clock string) scripts {
@@ -70,5 +72,6 @@ func loadScripts(clock string) scripts {
 		next: plain(luaNext), scan: plain(luaScan), look: records(luaLook), counts: records(luaCounts), retry: records(luaRetry),
 		discard: records(luaDiscard), lead: plain(luaLead), lock: plain(luaLock), unlock: plain(luaUnlock), drop: plain(luaDrop),
 		pause: plain(luaPause), resume: plain(luaResume), imports: records(luaImport),
+		anchor: plain(luaAnchor),
 	}
 }

@@ -64,3 +64,16 @@ func (s *shared) keepCanary(ctx context.Context, value []byte) ([]byte, error) {
 	}
 	return s.client.Get(ctx, s.keys.canary()).Bytes()
 }
+
+func (s *shared) anchor(ctx context.Context, log string, n uint64, row []byte) error {
+	return s.scripts.anchor.Run(ctx, s.client, []string{s.keys.audit()}, log, n, row).Err()
+}
+
+func (s *shared) anchors(ctx context.Context) ([][]byte, error) {
+	all, err := s.client.HVals(ctx, s.keys.audit()).Result()
+	rows := make([][]byte, len(all))
+	for i, row := range all {
+		rows[i] = []byte(row)
+	}
+	return rows, err
+}

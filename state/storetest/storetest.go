@@ -81,6 +81,7 @@ func Run(t *testing.T, create func(t *testing.T) *World) {
 		{"a restart finds everything", restart},
 		{"a pause stops leases and nothing else", paused},
 		{"a backup brings everything back, paused", backedUp},
+		{"the anchors of audit logs", anchored},
 	}
 	for _, p := range parts {
 		t.Run(p.name, func(t *testing.T) {
