@@ -95,6 +95,9 @@ func (s *TokenSource) Refresh(ctx context.Context) (bridge.Token, error) {
 	return s.Token(ctx)
 }
 
+// Account names the address and the credentials that tokens are asked for with; see bridge.Token.
+func (s *TokenSource) Account() string { return s.account }
+
 // Drop forgets a token that the platform refused: here and in the cache, and only if it is still the one in use. A caller that
 // was slow to fail must not throw away its successor.
 func (s *TokenSource) Drop(ctx context.Context, refused bridge.Token) error {

@@ -7,7 +7,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"talkbridge/internal/app"
-	"talkbridge/internal/config"
 	"talkbridge/state"
 )
 
@@ -27,14 +26,11 @@ func pauseCommand(s *settings) *cobra.Command {
 		Short: "Stop delivery on every machine until resume; reading goes on",
 		Args:  noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := config.Load(s.config)
+			answer, err := operate[app.Paused](cmd, s, "pause", app.PauseArgs{Reason: reason})
 			if err != nil {
 				return err
 			}
-			p, changed, err := app.Pause(cmd.Context(), c, reason)
-			if err != nil {
-				return err
-			}
+			p, changed := answer.Pause, answer.Changed
 			if s.json {
 				return printJSON(cmd.OutOrStdout(), pauseJSON{Paused: true, Changed: changed, Since: p.Since, Kind: p.Kind, Reason: p.Reason})
 			}
@@ -60,14 +56,11 @@ func resumeCommand(s *settings) *cobra.Command {
 		Short: "Deliver again after a pause or a restore",
 		Args:  noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := config.Load(s.config)
+			answer, err := operate[app.Paused](cmd, s, "resume", app.ResumeArgs{Force: force})
 			if err != nil {
 				return err
 			}
-			p, changed, err := app.Resume(cmd.Context(), c, force)
-			if err != nil {
-				return err
-			}
+			p, changed := answer.Pause, answer.Changed
 			if s.json {
 				return printJSON(cmd.OutOrStdout(), pauseJSON{Changed: changed, Since: p.Since, Kind: p.Kind, Reason: p.Reason})
 			}

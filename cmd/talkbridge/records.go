@@ -19,7 +19,8 @@ import (
 )
 
 func recordsCommand(s *settings) *cobra.Command {
-	return group("records", "What became of the records", recordsListCommand(s), recordsShowCommand(s))
+	return group("records", "What became of the records",
+		recordsListCommand(s), recordsShowCommand(s), recordsRetryCommand(s), recordsDiscardCommand(s))
 }
 
 func recordsListCommand(s *settings) *cobra.Command {

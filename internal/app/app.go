@@ -57,7 +57,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	}
 	// One errgroup: the first part that ends with an error ends the others. The order of stopping inside each part is its own.
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return admin.Serve(ctx, listener, b.pages()) })
+	group.Go(func() error { return admin.Serve(ctx, listener, b.pages(ctx)) })
 	group.Go(func() error { return b.leader.Run(ctx) })
 	group.Go(func() error { return b.workers.Run(ctx) })
 	group.Go(func() error {

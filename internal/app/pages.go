@@ -8,12 +8,12 @@ import (
 	"talkbridge/internal/admin"
 )
 
-func (b *bridgeParts) pages() http.Handler {
+func (b *bridgeParts) pages(ctx context.Context) http.Handler {
 	return admin.Handler(admin.Options{
 		Version: b.options.Version, Ledger: b.store, Gatherer: b.registry, Logger: b.options.Logger.Named("admin"),
 		Leader: b.isLeader,
 		Source: func() any { return b.source.Status() },
-		Ready:  b.ready, Paused: b.store.Paused, Control: b.control(),
+		Ready:  b.ready, Paused: b.store.Paused, Control: b.control(ctx),
 	})
 }
 

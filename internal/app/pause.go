@@ -4,66 +4,49 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 
-	"talkbridge/internal/config"
-	"talkbridge/internal/control"
 	"talkbridge/state"
 )
 
-// OpenControl opens the store, or, where it is an embedded file that a running bridge holds, asks that bridge (ADR 0008).
-func OpenControl(ctx context.Context, c *config.Config) (store control.Store, closeIt func() error, err error) {
-	opened, err := state.Open(ctx, storeOptions(c))
-	switch {
-	case err == nil:
-		return opened, opened.Close, nil
-	case !errors.Is(err, state.ErrLocked):
-		return nil, nil, err
-	}
-	client, err := control.NewClient(c.Admin.Listen, c.State.Key, c.State.Namespace)
-	if err != nil {
-		return nil, nil, err
-	}
-	return client, client.Close, nil
+// PauseArgs say why.
+type PauseArgs struct {
+	Reason string `json:"reason,omitempty"`
 }
 
-// control is what the command line may ask of this process.
-func (b *bridgeParts) control() http.Handler {
-	c := b.options.Config.State
-	signer, err := control.NewSigner(c.Key, c.Namespace)
-	if err != nil { // the store is open, so the key is one
-		b.options.Logger.Error("pause, resume and backup cannot be asked of this process", zap.Error(err))
-		return nil
-	}
-	return control.Handler(b.store, signer, b.options.Logger.Named("control"))
+// ResumeArgs say how.
+type ResumeArgs struct {
+	Force bool `json:"force,omitempty"` // see state.Store.Resume
+}
+
+// A Paused is the pause that is in force, or that was ended.
+type Paused struct {
+	Pause   state.Pause `json:"pause"`
+	Changed bool        `json:"changed"` // by this operation
 }
 
 // Pause stops delivery for every bridge of the namespace.
-func Pause(ctx context.Context, c *config.Config, reason string) (p state.Pause, changed bool, err error) {
-	store, closeIt, err := OpenControl(ctx, c)
-	if err != nil {
-		return state.Pause{}, false, err
+func (o *Operator) Pause(ctx context.Context, by string, a PauseArgs, _ Tell) (Paused, error) {
+	p, changed, err := o.store.Pause(ctx, a.Reason)
+	if err == nil && changed {
+		o.log.Warn("delivery is paused; reading goes on. talkbridge resume ends it", zap.String("by", by))
 	}
-	defer func() { err = errors.Join(err, closeIt()) }()
-	return store.Pause(ctx, reason)
+	return Paused{p, changed}, err
 }
 
 // Resume ends a pause.
-func Resume(ctx context.Context, c *config.Config, force bool) (p state.Pause, changed bool, err error) {
-	store, closeIt, err := OpenControl(ctx, c)
-	if err != nil {
-		return state.Pause{}, false, err
-	}
-	defer func() { err = errors.Join(err, closeIt()) }()
-	p, changed, err = store.Resume(ctx, force)
+func (o *Operator) Resume(ctx context.Context, by string, a ResumeArgs, _ Tell) (Paused, error) {
+	p, changed, err := o.store.Resume(ctx, a.Force)
 	if errors.Is(err, state.ErrNotCaughtUp) {
 		err = fmt.Errorf("%w. Start a bridge, wait until it has caught up (talkbridge_source_lag_seconds 0), and resume then; "+
 			"where the source is gone for good: talkbridge resume --force", err)
 	}
-	return p, changed, err
+	if err == nil && changed {
+		o.log.Info("delivery is resumed", zap.String("by", by))
+	}
+	return Paused{p, changed}, err
 }
 
 // sayPaused tells at start that nothing is going to be delivered.

@@ -1,8 +1,8 @@
 package control
 
 import (
+	"bytes"
 	"context"
-	"crypto/hmac"
 	"crypto/rand"
 	"encoding/json"
 	"errors"
@@ -10,7 +10,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -37,18 +36,39 @@ func NewClient(addr string, key bridge.Secret, namespace string) (*Client, error
 		addr = net.JoinHostPort("127.0.0.1", port)
 	}
 	// No limit on a whole answer, for a backup takes as long as it takes; ctx ends it, and so does a bridge that falls silent.
-	client := &http.Client{Transport: &http.Transport{ResponseHeaderTimeout: 30 * time.Second}}
+	client := &http.Client{Transport: &http.Transport{ResponseHeaderTimeout: silent}}
 	return &Client{base: "http://" + addr, key: key, signer: signer, http: client}, nil
 }
 
-// Pause is state.Store.Pause.
-func (c *Client) Pause(ctx context.Context, reason string) (state.Pause, bool, error) {
-	return c.ask(ctx, "pause", url.Values{"reason": {reason}})
-}
+// errSilent ends a request whose answer does not go on.
+var errSilent = errors.New("the running bridge does not answer any more")
 
-// Resume is state.Store.Resume.
-func (c *Client) Resume(ctx context.Context, force bool) (state.Pause, bool, error) {
-	return c.ask(ctx, "resume", url.Values{"force": {strconv.FormatBool(force)}})
+// Ask implements Asker.
+func (c *Client) Ask(ctx context.Context, r Request, tell func(Progress)) (json.RawMessage, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	timer := time.AfterFunc(silent, func() { cancel(errSilent) })
+	defer timer.Stop()
+	body, err := json.Marshal(asked{By: r.By, Args: r.Args})
+	if err != nil {
+		return nil, fmt.Errorf("ask the running bridge: %w", err)
+	}
+	resp, nonce, err := c.post(ctx, "ask/"+r.Name, body)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return nil, refusal(resp)
+	}
+	answer, err := c.signer.readLines(resp.Body, nonce, func() { timer.Reset(silent) }, tell)
+	switch {
+	case errors.Is(err, errNotOurs):
+		return nil, fmt.Errorf("%w: %s", err, c.base)
+	case err != nil && context.Cause(ctx) == errSilent: //nolint:errorlint // set by us, bare
+		return nil, errSilent
+	}
+	return answer, err
 }
 
 // Backup writes what the bridge sends to w, and verifies all of it on the way.
@@ -72,56 +92,17 @@ func (c *Client) Backup(ctx context.Context, w io.Writer, progress state.Progres
 	return sum, nil
 }
 
-// ask sends a request with a short answer and believes only an answer that proves itself.
-func (c *Client) ask(ctx context.Context, what string, query url.Values) (state.Pause, bool, error) {
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
-	defer cancel()
-	resp, nonce, err := c.post(ctx, what, query)
-	if err != nil {
-		return state.Pause{}, false, err
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK && resp.StatusCode != http.StatusConflict {
-		return state.Pause{}, false, refusal(resp)
-	}
-	body, err := io.ReadAll(io.LimitReader(resp.Body, 1<<16))
-	if err != nil {
-		return state.Pause{}, false, fmt.Errorf("read the running bridge's answer: %w", err)
-	}
-	var a answer
-	if !hmac.Equal([]byte(resp.Header.Get(headerProof)), []byte(c.signer.answerProof(nonce, body))) || json.Unmarshal(body, &a) != nil {
-		return state.Pause{}, false, fmt.Errorf("what answers on %s is not the bridge of this configuration", c.base)
-	}
-	return a.Pause, a.Changed, a.err()
-}
-
-func (a answer) err() error {
-	switch {
-	case a.Code == codeNotCaughtUp:
-		return state.ErrNotCaughtUp
-	case a.Code == codeHalfRestored:
-		return state.ErrHalfRestored
-	case a.Error != "":
-		return errors.New(a.Error)
-	}
-	return nil
-}
-
-func (c *Client) post(ctx context.Context, what string, query url.Values) (resp *http.Response, nonce string, err error) {
-	target := c.base + Path + what
-	if len(query) > 0 {
-		target += "?" + query.Encode()
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, target, http.NoBody) //nolint:gosec // the address is the operator's own admin.listen
+func (c *Client) post(ctx context.Context, what string, body []byte) (resp *http.Response, nonce string, err error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.base+Path+what, bytes.NewReader(body)) //nolint:gosec // the address is the operator's own admin.listen
 	if err != nil {
 		return nil, "", fmt.Errorf("ask the running bridge: %w", err)
 	}
 	nonce = rand.Text()
 	req.Header.Set(headerTime, strconv.FormatInt(time.Now().Unix(), 10))
 	req.Header.Set(headerNonce, nonce)
-	req.Header.Set(headerProof, c.signer.requestProof(req))
+	req.Header.Set(headerProof, c.signer.requestProof(req, body))
 	if resp, err = c.http.Do(req); err != nil { //nolint:gosec // likewise
-		return nil, "", fmt.Errorf("ask the running bridge: %w", err)
+		return nil, "", fmt.Errorf("%w: %w", ErrNoAnswer, err)
 	}
 	return resp, nonce, nil
 }

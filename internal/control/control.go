@@ -1,17 +1,18 @@
-// Package control lets the command line act on a bridge that holds an embedded store: pause it, resume it, take its backup. The
-// file has one owner, so what changes it has to be asked of that process (ADR 0008).
+// Package control lets the command line act on a bridge that holds an embedded store. The file has one owner, so what changes it has
+// to be asked of that process (ADR 0008). What can be asked for are Operations: functions with a name, which take and give JSON and may
+// tell how far they are. The same Operations run in the command's own process where it can open the store itself, so that there is one
+// way to do each thing.
 //
-// A request proves that its sender has state.key, by a MAC under a key derived from it, and so does each answer. No password and
-// no key crosses the connection; a request cannot be sent again by who overheard it; and only this machine is listened to.
+// A request proves that its sender has state.key, by a MAC under a key derived from it, and so does each line of the answer. No
+// password and no key crosses the connection; a request cannot be sent again by who overheard it; and only this machine is listened to.
 package control
 
 import (
-	"context"
 	"crypto/hmac"
 	"encoding/binary"
 	"encoding/hex"
-	"io"
 	"net/http"
+	"strconv"
 	"sync"
 	"time"
 
@@ -25,22 +26,15 @@ import (
 const Path = "/control/v1/"
 
 const (
-	purposeControl = "control 1"
+	purposeControl = "control 2"
 
 	headerTime  = "Talkbridge-Time" // seconds since 1970
 	headerNonce = "Talkbridge-Nonce"
-	headerProof = "Talkbridge-Proof" // hex, of requests and of answers
+	headerProof = "Talkbridge-Proof" // hex
 
 	// tolerance is how far the clocks of command line and bridge, both on one machine, may differ.
 	tolerance = time.Minute
 )
-
-// A Store is what can be asked for; *state.Store is one, and so is a Client.
-type Store interface {
-	Pause(ctx context.Context, reason string) (p state.Pause, changed bool, err error)
-	Resume(ctx context.Context, force bool) (p state.Pause, changed bool, err error)
-	Backup(ctx context.Context, w io.Writer, progress state.Progress) (state.Summary, error)
-}
 
 // A Signer makes and checks proofs. It may be used by several goroutines.
 type Signer struct {
@@ -70,12 +64,13 @@ func (s *Signer) proof(texts ...string) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-func (s *Signer) requestProof(r *http.Request) string {
-	return s.proof("request", r.Method, r.URL.RequestURI(), r.Header.Get(headerTime), r.Header.Get(headerNonce))
+func (s *Signer) requestProof(r *http.Request, body []byte) string {
+	return s.proof("request", r.Method, r.URL.RequestURI(), r.Header.Get(headerTime), r.Header.Get(headerNonce), string(body))
 }
 
-func (s *Signer) answerProof(nonce string, body []byte) string {
-	return s.proof("answer", nonce, string(body))
+// lineProof is the proof of the nth line of the answer to the request with this nonce.
+func (s *Signer) lineProof(nonce string, n int, text []byte) string {
+	return s.proof("line", nonce, strconv.Itoa(n), string(text))
 }
 
 // fresh notes a nonce; false: it was used before.

@@ -3,6 +3,7 @@ package control_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
@@ -22,15 +23,26 @@ import (
 
 const key, otherKey bridge.Secret = "MDEyMzQ1Njc4OWFiY2RlZg==", "QUJDREVGR0hJSktMTU5PUA=="
 
-// serve is a bridge's side over a store of its own. seen keeps the requests that came.
-func serve(t *testing.T, store control.Store) (addr string, seen *[]*http.Request) {
+// heard is what came to a bridge: requests with their bodies.
+type heard struct {
+	request *http.Request
+	body    []byte
+}
+
+// serve is a bridge's side.
+func serve(t *testing.T, asker control.Asker, backer control.Backer) (addr string, seen *[]heard) {
 	t.Helper()
 	signer, err := control.NewSigner(key, "test")
 	require.NoError(t, err)
-	seen = &[]*http.Request{}
-	handler := control.Handler(store, signer, zap.NewNop())
+	seen = &[]heard{}
+	handler := control.Handler(asker, backer, signer, zap.NewNop())
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		*seen = append(*seen, r.Clone(context.Background()))
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			return
+		}
+		*seen = append(*seen, heard{r.Clone(context.Background()), body})
+		r.Body = io.NopCloser(bytes.NewReader(body))
 		handler.ServeHTTP(w, r)
 	}))
 	t.Cleanup(server.Close)
@@ -53,89 +65,194 @@ func client(t *testing.T, addr string, key bridge.Secret, namespace string) *con
 	return c
 }
 
-func TestPauseResumeAndBackupAreAskedOfTheBridge(t *testing.T) {
-	s := open(t)
-	addr, _ := serve(t, s)
-	c := client(t, addr, key, "test")
-	p, changed, err := c.Pause(t.Context(), "因为 & why")
-	require.NoError(t, err)
-	require.True(t, changed)
-	require.Equal(t, "因为 & why", p.Reason)
-	_, paused, err := s.Paused(t.Context())
-	require.NoError(t, err)
-	require.True(t, paused)
-	_, changed, err = c.Resume(t.Context(), false)
-	require.NoError(t, err)
-	require.True(t, changed)
+type greeting struct {
+	Whom  string `json:"whom"`
+	Times int    `json:"times"`
+}
 
-	var file bytes.Buffer
-	sum, err := c.Backup(t.Context(), &file, nil)
+type greeted struct {
+	By   string `json:"by"`
+	Text string `json:"text"`
+}
+
+// greet is an operation that tells how far it is.
+func greet(_ context.Context, by string, g greeting, tell func(control.Progress)) (greeted, error) {
+	for i := range g.Times {
+		tell(control.Progress{What: "greeting", Done: i + 1, Total: g.Times})
+	}
+	if g.Whom == "" {
+		return greeted{By: by, Text: "half"}, errors.New("nobody to greet")
+	}
+	return greeted{by, strings.Repeat("你好 "+g.Whom+"\n", max(g.Times, 1))}, nil
+}
+
+func greetings() control.Operations { return control.Operations{"greet": control.Do(greet)} }
+
+// What is asked of a running bridge and what this process does itself are the same.
+func TestAnOperationHereAndInABridge(t *testing.T) {
+	addr, _ := serve(t, greetings(), open(t))
+	for name, asker := range map[string]control.Asker{"here": greetings(), "in a bridge": client(t, addr, key, "test")} {
+		t.Run(name, func(t *testing.T) {
+			var told []control.Progress
+			answer, err := control.Ask[greeted](t.Context(), asker, "greet", "ops", greeting{"李老师 & <co>", 3}, func(p control.Progress) { told = append(told, p) })
+			require.NoError(t, err)
+			require.Equal(t, greeted{"ops", strings.Repeat("你好 李老师 & <co>\n", 3)}, answer)
+
+			answer, err = control.Ask[greeted](t.Context(), asker, "greet", "ops", greeting{}, nil)
+			require.EqualError(t, err, "nobody to greet")
+			require.Equal(t, "half", answer.Text, "what was done before it failed")
+
+			_, err = control.Ask[greeted](t.Context(), asker, "fly", "ops", nil, nil)
+			require.ErrorIs(t, err, control.ErrUnknown)
+			_, err = control.Ask[greeted](t.Context(), asker, "greet", "ops", map[string]any{"loudly": true}, nil)
+			require.ErrorContains(t, err, "loudly")
+			if name == "here" {
+				require.Len(t, told, 3)
+			}
+		})
+	}
+}
+
+// An answer longer than any buffer arrives whole.
+func TestALongAnswer(t *testing.T) {
+	addr, _ := serve(t, greetings(), open(t))
+	answer, err := control.Ask[greeted](t.Context(), client(t, addr, key, "test"), "greet", "ops", greeting{"x", 200_000}, nil)
 	require.NoError(t, err)
-	verified, err := state.Verify(t.Context(), bytes.NewReader(file.Bytes()), key, nil)
-	require.NoError(t, err)
-	require.Equal(t, verified.Digest, sum.Digest)
+	require.Len(t, answer.Text, 200_000*len("你好 x\n"))
+}
+
+// Progress arrives while the operation is at work, and who goes away ends it.
+func TestProgressArrivesAndGoingAwayEndsTheOperation(t *testing.T) {
+	ended := make(chan struct{})
+	ops := control.Operations{"wait": control.Do(func(ctx context.Context, _ string, _ struct{}, tell func(control.Progress)) (int, error) {
+		defer close(ended)
+		for ctx.Err() == nil {
+			tell(control.Progress{What: "waiting", Done: 1})
+			select {
+			case <-ctx.Done():
+			case <-time.After(10 * time.Millisecond):
+			}
+		}
+		return 0, ctx.Err()
+	})}
+	addr, _ := serve(t, ops, open(t))
+	ctx, cancel := context.WithCancel(t.Context())
+	_, err := control.Ask[int](ctx, client(t, addr, key, "test"), "wait", "ops", nil, func(control.Progress) { cancel() })
+	require.ErrorIs(t, err, context.Canceled)
+	select {
+	case <-ended:
+	case <-time.After(10 * time.Second):
+		t.Fatal("the operation goes on though nobody waits for it")
+	}
 }
 
 func TestWhoHasNotTheKeyIsRefused(t *testing.T) {
-	s := open(t)
-	addr, seen := serve(t, s)
+	done := 0
+	ops := control.Operations{"do": control.Do(func(context.Context, string, map[string]string, func(control.Progress)) (int, error) {
+		done++
+		return done, nil
+	})}
+	addr, seen := serve(t, ops, open(t))
 	for _, c := range []*control.Client{client(t, addr, otherKey, "test"), client(t, addr, key, "other")} {
-		_, _, err := c.Pause(t.Context(), "")
+		_, err := control.Ask[int](t.Context(), c, "do", "", nil, nil)
 		require.ErrorContains(t, err, "does not prove that it comes from who has this bridge's state.key")
 		_, err = c.Backup(t.Context(), io.Discard, nil)
 		require.ErrorContains(t, err, "403")
 	}
-	c := client(t, addr, key, "test")
-	_, _, err := c.Pause(t.Context(), "")
+	_, err := control.Ask[int](t.Context(), client(t, addr, key, "test"), "do", "ops", map[string]string{"id": "one/1"}, nil)
 	require.NoError(t, err)
 	overheard := (*seen)[len(*seen)-1]
-	_, _, err = c.Resume(t.Context(), false)
-	require.NoError(t, err)
 
-	send := func(change func(r *http.Request)) int {
-		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+addr+overheard.URL.RequestURI(), http.NoBody)
+	send := func(change func(r *http.Request, body string) string) int {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+addr+overheard.request.URL.RequestURI(), http.NoBody)
 		require.NoError(t, err)
-		req.Header = overheard.Header.Clone()
-		change(req)
+		req.Header = overheard.request.Header.Clone()
+		body := change(req, string(overheard.body))
+		req.Body, req.ContentLength = io.NopCloser(strings.NewReader(body)), int64(len(body))
 		resp, err := http.DefaultClient.Do(req)
 		require.NoError(t, err)
 		resp.Body.Close()
 		return resp.StatusCode
 	}
-	require.Equal(t, http.StatusForbidden, send(func(*http.Request) {}), "sent again")
-	require.Equal(t, http.StatusForbidden, send(func(r *http.Request) { r.Header.Set("Talkbridge-Nonce", "another") }))
-	require.Equal(t, http.StatusForbidden, send(func(r *http.Request) { r.URL.RawQuery = "reason=another" }))
-	require.Equal(t, http.StatusForbidden, send(func(r *http.Request) { r.Header.Del("Talkbridge-Proof") }))
-	_, paused, err := s.Paused(t.Context())
-	require.NoError(t, err)
-	require.False(t, paused)
+	fresh := func(r *http.Request) { r.Header.Set("Talkbridge-Nonce", "another") }
+	require.Equal(t, http.StatusForbidden, send(func(_ *http.Request, body string) string { return body }), "sent again")
+	require.Equal(t, http.StatusForbidden, send(func(r *http.Request, body string) string { fresh(r); return body }))
+	require.Equal(t, http.StatusForbidden, send(func(_ *http.Request, body string) string { return strings.Replace(body, "one/1", "one/2", 1) }))
+	require.Equal(t, http.StatusForbidden, send(func(r *http.Request, body string) string { r.URL.Path += "x"; return body }))
+	require.Equal(t, http.StatusForbidden, send(func(r *http.Request, body string) string { r.Header.Del("Talkbridge-Proof"); return body }))
+	require.Equal(t, 1, done)
 }
 
 func TestARequestOfAnotherMachineIsRefused(t *testing.T) {
 	signer, err := control.NewSigner(key, "test")
 	require.NoError(t, err)
 	w := httptest.NewRecorder()
-	r := httptest.NewRequest(http.MethodPost, control.Path+"pause", http.NoBody)
+	r := httptest.NewRequest(http.MethodPost, control.Path+"ask/pause", http.NoBody)
 	r.RemoteAddr = "192.0.2.7:4711"
-	control.Handler(open(t), signer, zap.NewNop()).ServeHTTP(w, r)
+	control.Handler(greetings(), open(t), signer, zap.NewNop()).ServeHTTP(w, r)
 	require.Equal(t, http.StatusForbidden, w.Code)
 	require.Contains(t, w.Body.String(), "only asked from the bridge's own machine")
 }
 
-// What listens on the bridge's port but is not the bridge cannot make the command line believe that delivery is paused.
+// What listens on the bridge's port but is not the bridge cannot make the command line believe that something was done; nor can who
+// cuts an answer short, or leaves a line out.
 func TestAnAnswerProvesItself(t *testing.T) {
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		_, _ = io.WriteString(w, `{"changed":true}`)
-	}))
-	defer server.Close()
-	_, _, err := client(t, strings.TrimPrefix(server.URL, "http://"), key, "test").Pause(t.Context(), "")
-	require.ErrorContains(t, err, "is not the bridge of this configuration")
+	var whole string
+	through := func(change func(string) string) error {
+		real, _ := serve(t, greetings(), open(t))
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			req, err := http.NewRequestWithContext(r.Context(), http.MethodPost, "http://"+real+r.URL.RequestURI(), r.Body)
+			if err != nil {
+				return
+			}
+			req.Header = r.Header
+			resp, err := http.DefaultClient.Do(req)
+			if err != nil {
+				return
+			}
+			defer resp.Body.Close()
+			body, err := io.ReadAll(resp.Body)
+			if err != nil {
+				return
+			}
+			whole = string(body)
+			_, _ = io.WriteString(w, change(whole))
+		}))
+		defer server.Close()
+		_, err := control.Ask[greeted](t.Context(), client(t, strings.TrimPrefix(server.URL, "http://"), key, "test"), "greet", "ops", greeting{"x", 1}, nil)
+		return err
+	}
+	require.NoError(t, through(func(s string) string { return s }))
+	require.Contains(t, whole, `"last":true`)
+	for name, change := range map[string]func(string) string{
+		"invented":    func(string) string { return `{"last":true,"answer":{}}` + "\n" },
+		"altered":     func(s string) string { return strings.Replace(s, "你好 x", "你好 y", 1) },
+		"another one": func(s string) string { return s + s },
+	} {
+		err := through(change)
+		if name == "another one" { // what comes after the last line is not read
+			require.NoError(t, err)
+			continue
+		}
+		require.ErrorContains(t, err, "is not the bridge of this configuration", name)
+	}
+	require.ErrorContains(t, through(func(s string) string { return s[:len(s)-5] }), "broke off")
+	require.ErrorContains(t, through(func(string) string { return "" }), "broke off")
 }
 
 // A backup that breaks off at the bridge is no backup at the other end.
-func TestABackupThatBreaksOff(t *testing.T) {
-	addr, _ := serve(t, breaking{open(t)})
-	_, err := client(t, addr, key, "test").Backup(t.Context(), io.Discard, nil)
+func TestBackup(t *testing.T) {
+	s := open(t)
+	addr, _ := serve(t, greetings(), s)
+	var file bytes.Buffer
+	sum, err := client(t, addr, key, "test").Backup(t.Context(), &file, nil)
+	require.NoError(t, err)
+	verified, err := state.Verify(t.Context(), bytes.NewReader(file.Bytes()), key, nil)
+	require.NoError(t, err)
+	require.Equal(t, verified.Digest, sum.Digest)
+
+	addr, _ = serve(t, greetings(), breaking{s})
+	_, err = client(t, addr, key, "test").Backup(t.Context(), io.Discard, nil)
 	require.Error(t, err)
 }
 
@@ -151,21 +268,19 @@ func (b breaking) Backup(ctx context.Context, w io.Writer, p state.Progress) (st
 }
 
 func TestRefusalsKeepTheirMeaning(t *testing.T) {
-	for _, want := range []error{state.ErrNotCaughtUp, state.ErrHalfRestored} {
-		addr, _ := serve(t, refusing{Store: open(t), err: want})
-		_, _, err := client(t, addr, key, "test").Resume(t.Context(), false)
+	for _, want := range []error{state.ErrNotCaughtUp, state.ErrHalfRestored, state.ErrSending, control.ErrBridgeRuns} {
+		ops := control.Operations{"fail": func(context.Context, control.Request, func(control.Progress)) (any, error) {
+			return json.RawMessage(`1`), errors.Join(errors.New("so"), want)
+		}}
+		addr, _ := serve(t, ops, open(t))
+		n, err := control.Ask[int](t.Context(), client(t, addr, key, "test"), "fail", "", nil, nil)
 		require.ErrorIs(t, err, want)
+		require.ErrorContains(t, err, "so")
+		require.Equal(t, 1, n)
 	}
-	addr, _ := serve(t, refusing{Store: open(t), err: errors.New("something else")})
-	_, _, err := client(t, addr, key, "test").Resume(t.Context(), false)
-	require.EqualError(t, err, "something else")
 }
 
-type refusing struct {
-	*state.Store
-	err error
-}
-
-func (r refusing) Resume(context.Context, bool) (state.Pause, bool, error) {
-	return state.Pause{Since: time.Now()}, false, r.err
+func TestNoBridgeAnswers(t *testing.T) {
+	_, err := control.Ask[int](t.Context(), client(t, "127.0.0.1:1", key, "test"), "pause", "", nil, nil)
+	require.ErrorIs(t, err, control.ErrNoAnswer)
 }

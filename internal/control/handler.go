@@ -1,9 +1,10 @@
 package control
 
 import (
+	"bytes"
+	"context"
 	"crypto/hmac"
 	"encoding/json"
-	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -15,37 +16,31 @@ import (
 	"talkbridge/state"
 )
 
-// answer is the body of every answer but a backup.
-type answer struct {
-	Pause   state.Pause `json:"pause"`
-	Changed bool        `json:"changed"`
-	Error   string      `json:"error,omitempty"`
-	Code    string      `json:"code,omitempty"` // of an error that the sender branches on
+// A Backer gives a backup, which is a stream of its own and no Operation; *state.Store is one.
+type Backer interface {
+	Backup(ctx context.Context, w io.Writer, progress state.Progress) (state.Summary, error)
 }
 
-// The codes of errors that mean something to the sender.
-const (
-	codeNotCaughtUp  = "not_caught_up"
-	codeHalfRestored = "half_restored"
-)
-
-// A handler answers for a store.
+// A handler does what is asked for.
 type handler struct {
-	store  Store
+	asker  Asker
+	backer Backer
 	signer *Signer
 	log    *zap.Logger
 	now    func() time.Time
 }
 
 // Handler serves below Path.
-func Handler(store Store, signer *Signer, log *zap.Logger) http.Handler {
-	h := &handler{store: store, signer: signer, log: log, now: time.Now}
+func Handler(asker Asker, backer Backer, signer *Signer, log *zap.Logger) http.Handler {
+	h := &handler{asker: asker, backer: backer, signer: signer, log: log, now: time.Now}
 	mux := http.NewServeMux()
-	mux.HandleFunc("POST "+Path+"pause", h.pause)
-	mux.HandleFunc("POST "+Path+"resume", h.resume)
+	mux.HandleFunc("POST "+Path+"ask/{name}", h.ask)
 	mux.HandleFunc("POST "+Path+"backup", h.backup)
 	return h.proven(mux)
 }
+
+// largestRequest bounds a request's body, in bytes: some 10,000 records by name.
+const largestRequest = 1 << 20
 
 // proven lets through what comes from this machine and proves that it has state.key.
 func (h *handler) proven(next http.Handler) http.Handler {
@@ -54,8 +49,13 @@ func (h *handler) proven(next http.Handler) http.Handler {
 			http.Error(w, "only asked from the bridge's own machine", http.StatusForbidden)
 			return
 		}
+		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, largestRequest))
+		if err != nil {
+			http.Error(w, "the request cannot be read", http.StatusBadRequest)
+			return
+		}
 		proof := []byte(r.Header.Get(headerProof))
-		if !hmac.Equal(proof, []byte(h.signer.requestProof(r))) {
+		if !hmac.Equal(proof, []byte(h.signer.requestProof(r, body))) {
 			http.Error(w, "the request does not prove that it comes from who has this bridge's state.key and state.namespace", http.StatusForbidden)
 			return
 		}
@@ -65,6 +65,7 @@ func (h *handler) proven(next http.Handler) http.Handler {
 			http.Error(w, "the request is not of now", http.StatusForbidden)
 			return
 		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
 		next.ServeHTTP(w, r)
 	})
 }
@@ -80,66 +81,67 @@ func fromHere(r *http.Request) bool {
 	return ip != nil && (ip.IsLoopback() || ok && ip.Equal(local.IP))
 }
 
-func (h *handler) pause(w http.ResponseWriter, r *http.Request) {
-	p, changed, err := h.store.Pause(r.Context(), r.URL.Query().Get("reason"))
-	if err == nil && changed {
-		h.log.Warn("delivery is paused from the command line; reading goes on. talkbridge resume ends it")
-	}
-	h.answer(w, r, answer{Pause: p, Changed: changed}, err)
+// asked is a request's body.
+type asked struct {
+	By   string          `json:"by"`
+	Args json.RawMessage `json:"args"`
 }
 
-func (h *handler) resume(w http.ResponseWriter, r *http.Request) {
-	p, changed, err := h.store.Resume(r.Context(), r.URL.Query().Get("force") == "true")
-	if err == nil && changed {
-		h.log.Info("delivery is resumed from the command line")
-	}
-	h.answer(w, r, answer{Pause: p, Changed: changed}, err)
-}
-
-func (h *handler) answer(w http.ResponseWriter, r *http.Request, a answer, err error) {
-	status := http.StatusOK
-	if err != nil {
-		status, a.Error = http.StatusConflict, err.Error()
-		switch {
-		case errors.Is(err, state.ErrNotCaughtUp):
-			a.Code = codeNotCaughtUp
-		case errors.Is(err, state.ErrHalfRestored):
-			a.Code = codeHalfRestored
-		}
-	}
-	body, err := json.Marshal(a)
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusInternalServerError)
+// ask does an operation. When whoever asked goes away, or the bridge stops, the operation's context ends.
+func (h *handler) ask(w http.ResponseWriter, r *http.Request) {
+	var a asked
+	if err := json.NewDecoder(r.Body).Decode(&a); err != nil {
+		http.Error(w, "the request cannot be read", http.StatusBadRequest)
 		return
 	}
-	w.Header().Set("Content-Type", "application/json; charset=utf-8")
-	w.Header().Set(headerProof, h.signer.answerProof(r.Header.Get(headerNonce), body))
-	w.WriteHeader(status)
-	if _, err := w.Write(body); err != nil {
+	w.Header().Set("Content-Type", "application/x-ndjson; charset=utf-8")
+	ctx, cancel := context.WithCancel(r.Context())
+	defer cancel()
+	control := http.NewResponseController(w)
+	lines := &lineWriter{out: steady{w, control}, flush: control.Flush, signer: h.signer, nonce: r.Header.Get(headerNonce), told: time.Now()}
+	watched := make(chan struct{})
+	go func() {
+		defer close(watched)
+		watch(ctx, cancel, lines)
+	}()
+	name := r.PathValue("name")
+	answer, err := h.asker.Ask(ctx, Request{Name: name, By: a.By, Args: a.Args}, func(p Progress) {
+		if lines.progress(p) != nil {
+			cancel()
+		}
+	})
+	h.log.Debug("asked from the command line", zap.String("operation", name), zap.String("by", a.By), zap.Error(err))
+	cancel()
+	<-watched
+	if err := lines.last(answer, err); err != nil {
 		h.log.Debug("answer not sent", zap.Error(err))
+	}
+}
+
+// watch says now and then that the operation is still at work, and ends it when nobody listens.
+func watch(ctx context.Context, cancel context.CancelFunc, lines *lineWriter) {
+	ticker := time.NewTicker(alive)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+			if lines.stillAlive() != nil {
+				cancel()
+				return
+			}
+		}
 	}
 }
 
 // backup streams. A backup proves itself: who reads it notices where it breaks off.
 func (h *handler) backup(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/octet-stream")
-	sum, err := h.store.Backup(r.Context(), steady{w, http.NewResponseController(w)}, nil)
+	sum, err := h.backer.Backup(r.Context(), steady{w, http.NewResponseController(w)}, nil)
 	if err != nil {
 		h.log.Warn("a backup broke off", zap.Error(err))
 		panic(http.ErrAbortHandler) // the one way to tell who reads that it is not whole
 	}
 	h.log.Info("a backup was taken", zap.Int("records", sum.Records), zap.Int64("bytes", sum.Bytes))
-}
-
-// steady gives each write of a long answer as much time as the listener gives a whole one.
-type steady struct {
-	w       io.Writer
-	control *http.ResponseController
-}
-
-func (s steady) Write(p []byte) (int, error) {
-	if err := s.control.SetWriteDeadline(time.Now().Add(30 * time.Second)); err != nil {
-		return 0, err
-	}
-	return s.w.Write(p)
 }
