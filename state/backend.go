@@ -26,6 +26,8 @@ type outbox interface {
 	append(ctx context.Context, f fence, entries []entry, checkpoint []byte) (queued int, err error)
 	// lease gives out at most limit records that are due, and forgets a few whose retention is over.
 	lease(ctx context.Context, limit int, ttl time.Duration, token leaseToken) ([]held, error)
+	// take leases one record that waits, due or not and unless delivery is paused, after submitting change, if there is one.
+	take(ctx context.Context, id string, change *entry, ttl time.Duration, token leaseToken) (held, error)
 	// settle ends a lease. dueNow: newer content waits already.
 	settle(ctx context.Context, l leaseRef, verdict byte, after time.Duration, outcome []byte) (dueNow bool, err error)
 	release(ctx context.Context, l leaseRef) error

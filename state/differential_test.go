@@ -36,7 +36,7 @@ func TestBackEndsAgree(t *testing.T) {
 		})
 		rt.Repeat(map[string]func(*rapid.T){
 			"": p.same, "append": p.append, "lease": p.lease, "settle": p.settle, "release": p.release,
-			"retry": p.retry, "discard": p.discard, "advance": p.advance, "lead": p.lead,
+			"take": p.take, "retry": p.retry, "discard": p.discard, "advance": p.advance, "lead": p.lead,
 		})
 	})
 }
@@ -62,7 +62,7 @@ func (p *pair) both(command func(w *storetest.World) any) {
 
 // word is an error's kind.
 func word(err error) string {
-	for _, known := range []error{state.ErrFenced, state.ErrLeaseLost, state.ErrNotFound, state.ErrNoContent, state.ErrSending} {
+	for _, known := range []error{state.ErrFenced, state.ErrLeaseLost, state.ErrNotFound, state.ErrNoContent, state.ErrSending, state.ErrNotWaiting} {
 		if errors.Is(err, known) {
 			return known.Error()
 		}
@@ -122,6 +122,34 @@ func (p *pair) lease(rt *rapid.T) {
 	for i, l := range given[0] {
 		name := fmt.Sprintf("%s #%d/%d %s", l.ID, l.Seq, l.Attempts, l.Token)
 		p.held[name] = [2]bridge.Lease{l, given[1][i]}
+		p.names = append(p.names, name)
+	}
+}
+
+// take leases a record by name, with or without what a scan found.
+func (p *pair) take(rt *rapid.T) {
+	id := rapid.SampledFrom(ids).Draw(rt, "id")
+	var change *bridge.Change
+	if rapid.Bool().Draw(rt, "scan") {
+		route, key, _ := bridge.SplitRecordID(id)
+		p.pos += uint64(rapid.IntRange(0, 1).Draw(rt, "step"))
+		at := bridge.Coordinates{Server: rapid.SampledFrom([]string{"s1", "s2"}).Draw(rt, "server"), File: "binlog.000001", Pos: p.pos}
+		c := storetest.Change(route, key, rapid.SampledFrom([]string{"x", "y"}).Draw(rt, "text"), at, p.worlds[0].Now())
+		c.Origin, c.EventID = bridge.OriginScan, "push:"+c.EventID
+		change = &c
+	}
+	var given [2]bridge.Lease
+	i := 0
+	p.both(func(w *storetest.World) any {
+		l, err := w.Take(p.ctx, id, change, 10*time.Second)
+		given[i] = l
+		i++
+		l.Token, l.Until = "", time.Time{}
+		return []any{l, word(err)}
+	})
+	if l := given[0]; l.ID != "" {
+		name := fmt.Sprintf("%s #%d/%d %s", l.ID, l.Seq, l.Attempts, l.Token)
+		p.held[name] = given
 		p.names = append(p.names, name)
 	}
 }

@@ -116,6 +116,40 @@ func (s shelf) putAside(m mark) error {
 	return s.put(m.id, nil, damaged(bytes.Clone(raw), s.now))
 }
 
+func (b *embedded) take(ctx context.Context, id string, change *entry, ttl time.Duration, token leaseToken) (out held, refused error) {
+	err := b.update(ctx, func(tx *bolt.Tx) error {
+		s := shelf{tx, b.ms()}
+		if s.paused() {
+			refused = ErrPaused
+			return nil
+		}
+		old := s.get(id)
+		if old == nil && change == nil {
+			refused = ErrNotFound
+			if s.bucket(bucketRecords).Get([]byte(id)) != nil {
+				refused = errDamaged
+			}
+			return nil
+		}
+		var r rec
+		if old != nil {
+			r = *old
+		}
+		if change != nil {
+			if next, taken := submit(old, *change, s.now); taken {
+				r = *next
+			}
+		}
+		refused = r.take(token, s.now, ttl)
+		out = held{id, &r}
+		return s.put(id, old, &r) // what was submitted stays, also where the lease is refused
+	})
+	if err != nil {
+		return held{}, err
+	}
+	return out, refused
+}
+
 func (b *embedded) settle(ctx context.Context, l leaseRef, verdict byte, after time.Duration, outcome []byte) (dueNow bool, err error) {
 	err = b.update(ctx, func(tx *bolt.Tx) error {
 		s := shelf{tx, b.ms()}

@@ -19,6 +19,10 @@ var (
 	ErrNoContent = errors.New("the record was delivered or discarded and its content is gone; only a new submission at the source sends it again")
 	// ErrSending says that a call for the record is in flight.
 	ErrSending = errors.New("the record is being sent just now, try again in a moment")
+	// ErrNotWaiting says that the record was delivered, rejected or discarded.
+	ErrNotWaiting = errors.New("the record does not wait to be sent")
+	// ErrPaused says that delivery is paused.
+	ErrPaused = errors.New("delivery is paused")
 	// ErrNotCaughtUp says that nothing was read from the source since a restore, so that what waits may be out of date.
 	ErrNotCaughtUp = errors.New("nothing was read from the source since the restore: what waits may be older than what the platform has")
 	// ErrHalfRestored says that a restore began and did not come to its end.

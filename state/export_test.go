@@ -118,7 +118,7 @@ const (
 // ErrLost is what the caller of a lost operation sees.
 var ErrLost = errors.New("connection lost")
 
-// Lossy asks next about each append, lease, settle, release and lead.
+// Lossy asks next about each append, lease, take, settle, release and lead.
 func (s *Store) Lossy(next func() Loss) { s.back = lossy{s.back, next} }
 
 type lossy struct {
@@ -145,6 +145,11 @@ func (l lossy) append(ctx context.Context, f fence, entries []entry, checkpoint 
 
 func (l lossy) lease(ctx context.Context, limit int, ttl time.Duration, token leaseToken) (out []held, err error) {
 	err = l.do(func() (err error) { out, err = l.backend.lease(ctx, limit, ttl, token); return err })
+	return out, err
+}
+
+func (l lossy) take(ctx context.Context, id string, change *entry, ttl time.Duration, token leaseToken) (out held, err error) {
+	err = l.do(func() (err error) { out, err = l.backend.take(ctx, id, change, ttl, token); return err })
 	return out, err
 }
 

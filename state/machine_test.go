@@ -59,6 +59,7 @@ func machine(t *testing.T, create func(n int) *storetest.World) {
 			"": f.check, "submit": f.submit, "submit more": f.submit, "lead": f.lead, "read": f.read, "read more": f.read, "take": f.take,
 			"take more": f.take, "arrive": f.arrive, "settle": f.settle, "crash": f.crash, "freeze": f.freeze, "advance": f.advance,
 			"back": f.back, "pause": f.pause, "retry": f.retryByHand, "resign": f.resign,
+			"by name": f.takeByName,
 		}
 		for range 3 { // a story of some 100 steps
 			rt.Repeat(actions)
@@ -102,6 +103,7 @@ type fleet struct {
 	clock   time.Duration // of the processes; the store's own is w.Now
 	arrived map[int]int   // the newest submission of each record that the platform got
 	loss    state.Loss    // of the next operation
+	scans   int
 }
 
 func (f *fleet) now() int64 { return f.w.Now().UnixMilli() }
@@ -275,14 +277,61 @@ func (f *fleet) grab(s *ship, h *hand, arrives bool) bool {
 	}
 	require.Len(rt, leases, 1)
 	require.Equal(rt, modelID(record), leases[0].ID)
+	f.onlyCall(record)
+	*h = hand{leased, leases[0], number, record, deadline}
+	return true
+}
+
+// takeByName leases one record that a person named, and submits first what is in its row now.
+func (f *fleet) takeByName(rt *rapid.T) {
+	s, h := f.hand(rt, false, idle)
+	record, event := rapid.IntRange(0, 2).Draw(rt, "record"), -1
+	var change *bridge.Change
+	if rapid.Bool().Draw(rt, "scan") {
+		if event = lastOf(f.log, record); event < 0 {
+			rt.Skip("it was never submitted")
+		}
+		f.scans++
+		at := bridge.Coordinates{Server: "s", File: "binlog.000001", Pos: uint64(len(f.log))}
+		c := storetest.Change("one", strconv.Itoa(record), strconv.Itoa(event), at, f.w.Now())
+		c.Origin, c.EventID = bridge.OriginScan, fmt.Sprintf("push:%d", f.scans)
+		change = &c
+	}
+	arrives := f.fate(rt)
+	deadline := f.clock + fleetLease
+	lease, err := s.store.Take(f.ctx, modelID(record), change, fleetLease)
+	number, refused := 0, error(nil)
+	if arrives {
+		number, refused = f.model.take(record, event, len(f.log), f.now(), fleetLease)
+	}
+	if errors.Is(err, state.ErrLost) {
+		return
+	}
+	require.ErrorIs(rt, err, refused)
+	if refused != nil {
+		return
+	}
+	f.onlyCall(record)
+	*h = hand{leased, lease, number, record, deadline}
+}
+
+func lastOf(log sourceLog, record int) int {
+	for event, r := range slices.Backward(log) {
+		if r == record {
+			return event
+		}
+	}
+	return -1
+}
+
+// onlyCall wants no call for the record in flight.
+func (f *fleet) onlyCall(record int) {
 	for _, other := range f.bridges {
 		for _, o := range other.hands {
 			inFlight := (o.phase == leased || o.phase == called) && f.clock < o.deadline
-			require.False(rt, inFlight && o.record == record, "Invariant 3: two calls for record %d", record)
+			require.False(f.rt, inFlight && o.record == record, "Invariant 3: two calls for record %d", record)
 		}
 	}
-	*h = hand{leased, leases[0], number, record, deadline}
-	return true
 }
 
 // arrive is the moment at which the platform takes the call in. A frozen process' calls arrive all the same.

@@ -18,6 +18,7 @@ import (
 type modelRec struct {
 	status        byte
 	event         int // the submission that it holds: its place in the log
+	order         int // where it was found: twice the submission's place, or one less than twice that of the first behind a scan
 	seq, attempts uint32
 	due, until    int64
 	lease         int // the number of the lease that it is, or was last, under; 0: none
@@ -60,23 +61,51 @@ func (m *model) append(log sourceLog, from, to int, covers bool, now int64) (que
 	for event := from; event < to; event++ {
 		r := m.records[log[event]]
 		if r == nil {
-			r = &modelRec{event: -1}
+			r = &modelRec{event: -1, order: -1}
 			m.records[log[event]] = r
 		}
-		if event <= r.event { // the same, or an older one
+		if 2*event <= r.order { // the same, or an older one
 			continue
 		}
 		queued++
-		r.event, r.status, r.attempts, r.due = event, 'p', 0, now
-		r.seq++
-		if r.until <= now {
-			r.until, r.lease = 0, 0
-		}
+		r.submit(event, 2*event, now)
 	}
 	if covers {
 		m.covered = to
 	}
 	return queued
+}
+
+func (r *modelRec) submit(event, order int, now int64) {
+	r.event, r.order, r.status, r.attempts, r.due = event, order, 'p', 0, now
+	r.seq++
+	if r.until <= now {
+		r.until, r.lease = 0, 0
+	}
+}
+
+// take leases a record by name, after submitting what a scan found behind the first n of the log; a negative event: nothing was.
+func (m *model) take(record, event, n int, now int64, ttl time.Duration) (lease int, refused error) {
+	r := m.records[record]
+	switch {
+	case m.paused:
+		return 0, state.ErrPaused
+	case r == nil && event < 0:
+		return 0, state.ErrNotFound
+	case r == nil:
+		r = &modelRec{}
+		m.records[record] = r
+	}
+	if event >= 0 {
+		r.submit(event, 2*n-1, now)
+	}
+	switch {
+	case r.status != 'p':
+		return 0, state.ErrNotWaiting
+	case r.until > now:
+		return 0, state.ErrSending
+	}
+	return m.grant(record, now, ttl), nil
 }
 
 // due is the record that a lease gets next; -1: none.

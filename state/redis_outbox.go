@@ -55,6 +55,29 @@ func (s *shared) lease(ctx context.Context, limit int, ttl time.Duration, token 
 	return out, nil
 }
 
+func (s *shared) take(ctx context.Context, id string, change *entry, ttl time.Duration, token leaseToken) (held, error) {
+	args := []any{s.keys.record(), id, ttl.Milliseconds(), token[:]}
+	if change != nil {
+		args = append(args, "1", change.ident[:], change.content)
+	}
+	reply, err := s.scripts.take.Run(ctx, s.client, s.keys.records(s.keys.paused()), args...).StringSlice()
+	if err != nil {
+		return held{}, err
+	}
+	refused := map[string]error{
+		"paused": ErrPaused, "none": ErrNotFound, "sending": ErrSending, "done": ErrNotWaiting, "damaged": errDamaged,
+	}
+	switch {
+	case len(reply) == 2 && reply[0] == "ok":
+		r, err := decodeRec([]byte(reply[1]))
+		return held{id, r}, err
+	case len(reply) == 1 && refused[reply[0]] != nil:
+		return held{}, refused[reply[0]]
+	default:
+		return held{}, errReply
+	}
+}
+
 func (s *shared) settle(
 	ctx context.Context, l leaseRef, verdict byte, after time.Duration, outcome []byte,
 ) (dueNow bool, err error) {

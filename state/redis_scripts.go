@@ -22,6 +22,8 @@ var (
 	luaAppend string
 	//go:embed lua/lease.lua
 	luaLease string
+	//go:embed lua/take.lua
+	luaTake string
 	//go:embed lua/settle.lua
 	luaSettle string
 	//go:embed lua/release.lua
@@ -58,17 +60,17 @@ var (
 
 // scripts are sent by their hash; the text goes over only where Redis does not have it (any more).
 type scripts struct {
-	append, lease, settle, release, next *redis.Script
-	scan, look, counts, retry, discard   *redis.Script
-	lead, lock, unlock, drop             *redis.Script
-	pause, resume, imports, anchor       *redis.Script
+	append, lease, take, settle, release, next *redis.Script
+	scan, look, counts, retry, discard         *redis.Script
+	lead, lock, unlock, drop                   *redis.Script
+	pause, resume, imports, anchor             *redis.Script
 }
 
 func loadScripts(clock string) scripts {
 	plain := func(body string) *redis.Script { return redis.NewScript(clock + body) }
 	records := func(body string) *redis.Script { return redis.NewScript(clock + luaCommon + body) }
 	return scripts{
-		append: records(luaAppend), lease: records(luaLease), settle: records(luaSettle), release: records(luaRelease),
+		append: records(luaAppend), lease: records(luaLease), take: records(luaTake), settle: records(luaSettle), release: records(luaRelease),
 		next: plain(luaNext), scan: plain(luaScan), look: records(luaLook), counts: records(luaCounts), retry: records(luaRetry),
 		discard: records(luaDiscard), lead: plain(luaLead), lock: plain(luaLock), unlock: plain(luaUnlock), drop: plain(luaDrop),
 		pause: plain(luaPause), resume: plain(luaResume), imports: records(luaImport),

@@ -31,6 +31,18 @@ func (r *rec) grantLease(token leaseToken, now int64, ttl time.Duration) {
 	r.token, r.until = token, now+ttl.Milliseconds()
 }
 
+// take puts a record that waits under a lease, whether or not it is due.
+func (r *rec) take(token leaseToken, now int64, ttl time.Duration) error {
+	switch {
+	case r.status != pending:
+		return ErrNotWaiting
+	case r.leasedAt(now): // Invariant 3: one lease at a time
+		return ErrSending
+	}
+	r.grantLease(token, now, ttl)
+	return nil
+}
+
 // settle ends the lease.
 func (r *rec) settle(l leaseRef, verdict byte, after time.Duration, outcome []byte, now int64) (dueNow bool, err error) {
 	if r == nil || r.token != l.token {

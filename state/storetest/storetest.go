@@ -65,6 +65,8 @@ func Run(t *testing.T, create func(t *testing.T) *World) {
 		{"content that does not open is put aside", unreadable},
 		{"a record that cannot be read is put aside", broken},
 		{"content in another record's place does not open", moved},
+		{"a record is taken by name", takenByName},
+		{"a record is submitted and taken in one step", submittedAndTaken},
 		{"the next due time", nextDue},
 		{"a hint comes with each submission", wake},
 		{"who does not lead cannot write", fenced},
