@@ -22,7 +22,8 @@ type backend interface {
 
 // outbox is what waits, and who has it.
 type outbox interface {
-	// append submits entries in order and saves checkpoint (JSON; nil: none) in one write, if f is still the leader.
+	// append submits entries in order and saves checkpoint (JSON; nil: none; forgotten: takes
+	// the saved one away) in one write, if f is still the leader.
 	append(ctx context.Context, f fence, entries []entry, checkpoint []byte) (queued int, err error)
 	// lease gives out at most limit records that are due, and forgets a few whose retention is over.
 	lease(ctx context.Context, limit int, ttl time.Duration, token leaseToken) ([]held, error)
@@ -34,6 +35,9 @@ type outbox interface {
 	// nextDue is how long until the first record is due, 0 or less for now; false: nothing waits.
 	nextDue(ctx context.Context) (time.Duration, bool, error)
 }
+
+// forgotten stands in the place of a checkpoint that is taken away.
+const forgotten = "null"
 
 // ledger is what became of each.
 type ledger interface {

@@ -31,15 +31,25 @@ func (b *embedded) append(ctx context.Context, f fence, list []entry, checkpoint
 			queued++
 		}
 		// Invariant 1: the position goes into the same transaction as the changes.
-		if checkpoint != nil {
-			if err := putJSON(tx, singleCheckpoint, positionRow{SavedAt: s.now, Position: checkpoint}); err != nil {
-				return err
-			}
+		if err := s.position(checkpoint); err != nil {
+			return err
 		}
 		l.Writes = f.write
 		return putJSON(tx, singleLeader, l)
 	})
 	return queued, err
+}
+
+// position saves a checkpoint, or takes the saved one away.
+func (s shelf) position(checkpoint []byte) error {
+	switch string(checkpoint) {
+	case "":
+		return nil
+	case forgotten:
+		return s.bucket(bucketSingles).Delete([]byte(singleCheckpoint))
+	default:
+		return putJSON(s.tx, singleCheckpoint, positionRow{SavedAt: s.now, Position: checkpoint})
+	}
 }
 
 func (b *embedded) lease(ctx context.Context, limit int, ttl time.Duration, token leaseToken) ([]held, error) {

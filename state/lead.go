@@ -64,6 +64,21 @@ func (s *Store) Resign(ctx context.Context, owner string) error {
 	return nil
 }
 
+// ClearPosition forgets the saved position. Invariant 7: only who leads under this epoch can, else it is ErrFenced.
+func (s *Store) ClearPosition(ctx context.Context, epoch uint64) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f, err := s.lead.next(epoch)
+	if err == nil {
+		_, err = s.back.append(ctx, f, nil, []byte(forgotten))
+	}
+	if err != nil {
+		return fmt.Errorf("clear the position: %w", err)
+	}
+	s.lead.arrived(f)
+	return nil
+}
+
 // Checkpoint is the position that was last saved; false: none.
 func (s *Store) Checkpoint(ctx context.Context) (bridge.Checkpoint, bool, error) {
 	text, savedAt, err := s.back.checkpoint(ctx)

@@ -7,7 +7,7 @@
 --       2 owner, 3 epoch of the caller
 --       4 the last write of the caller that it knows arrived, 5 the number of this write (see fence in backend.go)
 --       6 channel to wake workers by
---       7 the position, empty for none
+--       7 the position, empty for none, null to forget the one that is saved
 --       8… four for each change: id, '1' if it was found by a scan, ident, sealed content
 -- Returns {'ok', how many changes were taken} or {'fenced'}, and then nothing was written.
 
@@ -28,6 +28,10 @@ for i = 8, #ARGV, 4 do
   if submit(ARGV[i], ARGV[i + 1] == '1', ARGV[i + 2], ARGV[i + 3], now) then queued = queued + 1 end
 end
 redis.call('HSET', KEYS[7], 'queued', queued)
-if ARGV[7] ~= '' then redis.call('HSET', KEYS[8], 'position', ARGV[7], 'saved_at', now) end
+if ARGV[7] == 'null' then
+  redis.call('DEL', KEYS[8])
+elseif ARGV[7] ~= '' then
+  redis.call('HSET', KEYS[8], 'position', ARGV[7], 'saved_at', now)
+end
 if queued > 0 then redis.pcall('PUBLISH', ARGV[6], '') end -- a hint; an account without the channel's right does without
 return { 'ok', queued }

@@ -46,6 +46,7 @@ func Run(t *testing.T, create func(t *testing.T) *World) {
 	}{
 		{"a submission is delivered once and its content is gone", delivered},
 		{"the checkpoint is saved with the changes", checkpoint},
+		{"the position is forgotten", forgotten},
 		{"every kind of value comes back as it was", values},
 		{"a failure is tried again", retried},
 		{"a refusal is kept with its reasons", refused},

@@ -93,3 +93,25 @@ func mustTake(w *World, id string) bridge.Lease {
 	require.NoError(w.T, err)
 	return l
 }
+
+// forgotten takes the position away, under the lead only.
+func forgotten(w *World) {
+	t := w.T
+	epoch, ok, err := w.Lead(t.Context(), owner, time.Hour)
+	require.NoError(t, err)
+	require.True(t, ok)
+	w.lead.epoch = epoch
+	_, err = w.Append(t.Context(), epoch, []bridge.Change{w.change("1", "一")}, &bridge.Checkpoint{File: "binlog.000009", Pos: 2000})
+	require.NoError(t, err)
+	require.ErrorIs(t, w.ClearPosition(t.Context(), epoch+1), state.ErrFenced)
+	_, ok, err = w.Checkpoint(t.Context())
+	require.NoError(t, err)
+	require.True(t, ok)
+	require.NoError(t, w.ClearPosition(t.Context(), epoch))
+	_, ok, err = w.Checkpoint(t.Context())
+	require.NoError(t, err)
+	require.False(t, ok)
+	require.NoError(t, w.ClearPosition(t.Context(), epoch), "again")
+	require.Equal(t, bridge.StatusPending, w.record(t, "1").Status, "the outbox stays")
+	w.submit(t, "1", "二")
+}
