@@ -14,7 +14,7 @@ import (
 //
 // Invariant 3: the outbox leases a record to one worker at a time, and here everything that is done under the lease has a deadline
 // before the lease's end; so at most one call is in flight for a record, and none outlives its lease.
-func (w *Workers) deliver(stop, work context.Context, lease bridge.Lease, until time.Time, mode breakerState) {
+func (w *Workers) deliver(stop, work context.Context, lease bridge.Lease, until time.Time, mode breakerState) (s bridge.Settlement, sent bool) {
 	ctx, cancel := context.WithDeadline(work, until.Add(-settleMargin))
 	defer cancel()
 	settlement, sent := w.process(stop, ctx, lease, mode)
@@ -24,11 +24,22 @@ func (w *Workers) deliver(stop, work context.Context, lease bridge.Lease, until 
 		if err := w.Outbox.Release(settling, lease); err != nil && !w.LeaseLost(err) {
 			w.outbox.away(err) // the lease ends by itself, and the record is due again
 		}
-		return
+		return settlement, false
 	}
 	w.settle(settling, work, lease, settlement)
 	w.Logger.Debug("delivery ended", zap.String("record", lease.ID), zap.String("verdict", string(settlement.Verdict)),
 		zap.String("stage", string(settlement.Stage)), zap.Int("attempts", lease.Attempts+1))
+	return settlement, true
+}
+
+// LeaseTime is how long a lease has to last for Deliver.
+func (w *Workers) LeaseTime() time.Duration { return w.ttl }
+
+// Deliver brings a record to its end that somebody leased by name, at once and whatever the breaker says, beside Run or without it. until
+// is when the lease ends, counted from before it was asked for. Everything that holds for a delivery holds for this one. It gives the
+// settlement; false where nothing was tried, and then the record was given back.
+func (w *Workers) Deliver(ctx context.Context, lease bridge.Lease, until time.Time) (bridge.Settlement, bool) {
+	return w.deliver(ctx, ctx, lease, until, breakerProbing)
 }
 
 // settling is for what ends a lease: until the lease ends by itself, but when the bridge has to stop no longer than settleMargin. An

@@ -86,7 +86,7 @@ func rootCommand() *cobra.Command {
 	root.AddCommand(runCommand(s), initCommand(s), checkCommand(s), mapCommand(s), recordsCommand(s), positionCommand(s), versionCommand(s))
 	root.AddCommand(cryptoCommand(s))
 	root.AddCommand(contractCommand(s), auditCommand(s))
-	root.AddCommand(tokenCommand(s))
+	root.AddCommand(tokenCommand(s), pushCommand(s))
 	return root
 }
 

@@ -35,6 +35,7 @@ func (o *Operator) Operations() control.Operations {
 		"resume":          control.Do(o.Resume),
 		"records.retry":   control.Do(o.RetryRecords),
 		"records.discard": control.Do(o.DiscardRecords),
+		"push":            control.Do(o.Push),
 		"token.show":      control.Do(o.ShowToken),
 		"token.refresh":   control.Do(o.RefreshToken),
 	}
@@ -105,7 +106,7 @@ func (b *bridgeParts) operator() *Operator {
 	return &Operator{
 		config: b.options.Config, store: b.store, log: b.options.Logger.Named("operator"), running: true,
 		parts: func() (*sending, error) {
-			return &sending{source: b.source, mapper: b.mapper, client: b.client, workers: b.workers}, nil
+			return &sending{source: b.source, mapper: b.mapper, client: b.client, workers: b.workers, writer: b.writer}, nil
 		},
 	}
 }

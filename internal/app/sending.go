@@ -23,6 +23,7 @@ type sending struct {
 	mapper  *mapper.Mapper
 	client  *pusher.Client
 	workers *pusher.Workers
+	writer  *writeback.Writer // nil: no route writes back
 }
 
 // lazily makes the parts at their first use: most operations need the store only, and must work while the school's server is away.
@@ -57,7 +58,7 @@ func openSending(c *config.Config, store *state.Store, done *closers) (*sending,
 	if b.workers, err = pusher.NewWorkers(b.workerOptions()); err != nil {
 		return nil, err
 	}
-	return &sending{source: b.source, mapper: b.mapper, client: b.client, workers: b.workers}, nil
+	return &sending{source: b.source, mapper: b.mapper, client: b.client, workers: b.workers, writer: b.writer}, nil
 }
 
 // storedPosition is the outbox of a source that does not listen: it may look at the position.
