@@ -31,6 +31,10 @@ func main() {
 	flag.Float64Var(&o.Rate, "rate", 40, "operations a second")
 	flag.DurationVar(&o.Patience, "patience", 2*time.Minute, "how long after the last fault everything may take to arrive")
 	flag.BoolVar(&o.Keep, "keep", false, "keep the folder with logs, files and journals")
+	flag.Func("only", "only faults whose names hold this; may be given several times", func(part string) error {
+		o.Only = append(o.Only, part)
+		return nil
+	})
 	schedule := flag.Bool("schedule", false, "print the schedule and do nothing")
 	flag.Parse()
 	_ = mysql.SetLogger(&mysql.NopLogger{}) // connections break here all the time, and that is the point
@@ -46,8 +50,11 @@ func main() {
 
 func run(ctx context.Context, o chaos.Settings, schedule bool) (err error) {
 	if schedule {
-		chaos.Plan(o.Seed, o.Duration, chaos.Kinds(o.Store)).Print(os.Stdout)
-		return nil
+		plan, err := o.Schedule()
+		if err == nil {
+			plan.Print(os.Stdout)
+		}
+		return err
 	}
 	if o.Programs, err = rig.Programs(); err != nil {
 		return err

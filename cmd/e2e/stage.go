@@ -54,7 +54,7 @@ func (s *stage) setUp(ctx context.Context) (err error) {
 	for i := range 2 {
 		b, err := rig.NewBridge(programs, s.dir, fmt.Sprintf("bridge-%d", i+1), configs.Settings{
 			SourceAddr: s.mariadb.Addr, StateURL: s.redis.url, BaseURL: s.platform.URL + "/api",
-		}, secrets, rig.Impatient()...)
+		}, secrets, rig.Impatient(2*time.Second)...)
 		if err != nil {
 			return err
 		}

@@ -17,6 +17,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -43,6 +44,7 @@ type Settings struct {
 	Out      io.Writer
 	Patience time.Duration // how long after the last fault everything may take to arrive; 2 minutes when 0
 	Calm     bool          // no faults
+	Only     []string      // kinds whose names hold one of these; empty: all
 
 	// Between puts something between the bridges and the platform, for the tests of the judge. It gives host:port.
 	Between func(platformURL string) (addr string, end func(), err error)
@@ -79,6 +81,26 @@ func Run(ctx context.Context, o Settings) (report *Report, err error) {
 	return s.run(ctx)
 }
 
+// kinds are the kinds of faults that may happen.
+func (o Settings) kinds() ([]Kind, error) {
+	kinds := slices.DeleteFunc(Kinds(o.Store), func(k Kind) bool {
+		return len(o.Only) > 0 && !slices.ContainsFunc(o.Only, func(part string) bool { return strings.Contains(k.Name, part) })
+	})
+	if len(kinds) == 0 {
+		return nil, errors.New("no kind of fault has such a name: see the schedule for what there is")
+	}
+	return kinds, nil
+}
+
+// Schedule is what Run lets happen.
+func (o Settings) Schedule() (Schedule, error) {
+	kinds, err := o.kinds()
+	if err != nil {
+		return Schedule{}, err
+	}
+	return Plan(o.Seed, o.Duration, kinds), nil
+}
+
 func (s *stage) run(ctx context.Context) (*Report, error) {
 	versions, err := newJournal[Version](filepath.Join(s.dir, "submissions.jsonl"))
 	if err != nil {
@@ -90,7 +112,10 @@ func (s *stage) run(ctx context.Context) (*Report, error) {
 		return nil, err
 	}
 	defer events.close()
-	kinds := Kinds(s.Store)
+	kinds, err := s.kinds()
+	if err != nil {
+		return nil, err
+	}
 	schedule := Plan(s.Seed, s.Duration, kinds)
 	c := newCounsellors(s, versions)
 	if err := c.prepare(ctx); err != nil {

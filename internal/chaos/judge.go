@@ -43,9 +43,10 @@ type Verdict struct {
 	Withheld   int // drafts and what was rolled back
 	Calls      int // that reached the platform
 	Taken      int
-	Superseded int // submissions in whose place a newer one arrived
-	Duplicates int // content that was taken once more
-	Overtaken  int // older content after newer, where the store had lost what it had confirmed, and the newest after it again
+	Superseded int           // submissions in whose place a newer one arrived
+	Duplicates int           // content that was taken once more
+	Overtaken  int           // older content after newer, where the store had lost what it had confirmed, and the newest after it again
+	StaleFor   time.Duration // how long the platform held older content in such a case, at most
 	Violations []Violation
 	Recoveries []Recovery // by event
 	Latencies  []time.Duration
@@ -71,7 +72,8 @@ const (
 // Judge compares the three journals.
 //
 // The rules. (1) The last that the platform took of a record is its last submission. (2) Nothing older is taken after something newer of
-// the same record; the one exception is a store that lost what it had confirmed, see mayGoBack, and even then rule 1 holds. (3)
+// the same record; the one exception is a store that lost what it had confirmed, see mayGoBack, and then the newer comes again within the
+// same time. (3)
 // Whatever reaches the platform was submitted: never what was rolled back or saved without the flag, and never before its commit
 // was sent. (4) It is what was written, at its own endpoint. Content that arrives twice is counted.
 func Judge(e Evidence) Verdict {
@@ -100,8 +102,10 @@ type file struct {
 	versions map[int]Version
 	last     int // the last submission
 	arrived  map[int]time.Time
-	newest   int // the newest that was taken
-	holds    int // what was taken last
+	newest   int       // the newest that was taken
+	holds    int       // what was taken last
+	behind   time.Time // since when that is older than newest; zero: it is not
+	limit    time.Time // until when it may be
 }
 
 func (j *judge) file(id int) *file {
@@ -159,13 +163,21 @@ func (j *judge) arrival(a platformsim.Arrival) {
 func (j *judge) taken(f *file, r reading, a platformsim.Arrival) {
 	j.verdict.Taken++
 	_, before := f.arrived[r.version]
-	switch {
-	case r.version < f.newest && j.mayGoBack(f.arrived[f.newest], a.At):
-		j.verdict.Overtaken++
-	case r.version < f.newest:
-		j.against(Stale, r.record, "call %d: version %d after version %d", a.Seq, r.version, f.newest)
-	case before:
-		j.verdict.Duplicates++
+	if r.version < f.newest {
+		limit := j.mayGoBack(f.arrived[f.newest], a.At)
+		if limit.IsZero() {
+			j.against(Stale, r.record, "call %d: version %d after version %d", a.Seq, r.version, f.newest)
+		} else {
+			j.verdict.Overtaken++
+			if f.behind.IsZero() {
+				f.behind, f.limit = a.At, limit
+			}
+		}
+	} else {
+		if before {
+			j.verdict.Duplicates++
+		}
+		j.caughtUp(f, r, a)
 	}
 	if !before {
 		f.arrived[r.version] = a.At
@@ -173,13 +185,29 @@ func (j *judge) taken(f *file, r reading, a platformsim.Arrival) {
 	f.newest, f.holds = max(f.newest, r.version), r.version
 }
 
+// caughtUp is the newest content of a record, or newer, after an older one that was let pass.
+func (j *judge) caughtUp(f *file, r reading, a platformsim.Arrival) {
+	if f.behind.IsZero() {
+		return
+	}
+	j.verdict.StaleFor = max(j.verdict.StaleFor, a.At.Sub(f.behind))
+	if a.At.After(f.limit) {
+		j.against(Stale, r.record, "call %d: version %d comes only now; older content was there since %v", a.Seq, r.version,
+			f.behind.Format("15:04:05.000"))
+	}
+	f.behind = time.Time{}
+}
+
 // mayGoBack tells whether the store lost what it had confirmed, so that it may know an older content of a record and not the newer one
-// that arrived at the time newer. The newer one must have arrived in the part that was lost, or later: what was delivered before that, the
-// store still knows. And it must show soon.
-func (j *judge) mayGoBack(newer, now time.Time) bool {
-	return slices.ContainsFunc(j.e.Events, func(e Event) bool {
-		return !e.Forgets.IsZero() && newer.After(e.Forgets.Add(-forgottenTail)) && now.After(e.Forgets) && now.Before(e.Ended.Add(forgetful))
-	})
+// that arrived at the time newer, and until when that may show. The newer one must have arrived in the part that was lost, or later:
+// what was delivered before that, the store still knows. Zero: it may not.
+func (j *judge) mayGoBack(newer, now time.Time) (limit time.Time) {
+	for _, e := range j.e.Events {
+		if !e.Forgets.IsZero() && newer.After(e.Forgets.Add(-forgottenTail)) && now.After(e.Forgets) && now.Before(e.Ended.Add(forgetful)) {
+			limit = e.Ended.Add(forgetful)
+		}
+	}
+	return limit
 }
 
 // close is the judge's last look at a record.

@@ -25,6 +25,11 @@ func (s *story) next() time.Time {
 	return s.now
 }
 
+func (s *story) later(d time.Duration) *story {
+	s.now = s.now.Add(d)
+	return s
+}
+
 func (s *story) wrote(outcome Outcome, id, v int) *story {
 	s.e.Versions = append(s.e.Versions, Version{
 		Record: id, Version: v, Outcome: outcome, How: "test", Begun: s.next(), Done: s.now.Add(time.Millisecond),
@@ -87,6 +92,11 @@ func TestTheJudgeCanFail(t *testing.T) {
 			"the store lost something, but not this, which was long ago",
 			newStory().wrote(Submitted, one, 1).wrote(Submitted, one, 2).arrived(one, 2).
 				wrote(Submitted, multi, 1).arrived(multi, 1).forgot().arrived(one, 1).arrived(one, 2),
+			[]string{Stale},
+		},
+		{
+			"the store lost something, and the newer comes again too late",
+			newStory().wrote(Submitted, one, 1).wrote(Submitted, one, 2).arrived(one, 2).forgot().arrived(one, 1).later(2*time.Minute).arrived(one, 2),
 			[]string{Stale},
 		},
 		{"rolled back, and yet it arrives", newStory().wrote(RolledBack, one, 1).arrived(one, 1), []string{Phantom}},

@@ -89,6 +89,9 @@ func platformKinds() (kinds []Kind) {
 	answers("resets", 2*second, 6*second, platformsim.Fault{Kind: platformsim.FaultReset})
 	answers("takes the record and resets", 2*second, 6*second, platformsim.Fault{Kind: platformsim.FaultReset, Apply: true, Probability: 0.5})
 	answers("slow", 3*second, 8*second, platformsim.Fault{Kind: platformsim.FaultDelay, Delay: platformsim.Duration(1500 * time.Millisecond)})
+	answers("very slow now and then", 5*second, 10*second, platformsim.Fault{
+		Kind: platformsim.FaultDelay, Delay: platformsim.Duration(callLimit - 500*time.Millisecond), Probability: 0.15,
+	})
 	answers("voids tokens at every call", 2*second, 5*second, platformsim.Fault{Kind: platformsim.FaultVoidTokens, Probability: 0.3})
 	answers("no tokens: 500", 2*second, 6*second, platformsim.Fault{Kind: platformsim.FaultStatus, Status: 500, Endpoint: "token"})
 	answers("no tokens: HTML", 2*second, 6*second, platformsim.Fault{Kind: platformsim.FaultHTML, Endpoint: "token"})

@@ -124,6 +124,7 @@ func (r *Report) figures(to io.Writer) {
 	line("superseded", r.Superseded, "submissions in whose place a newer one arrived")
 	line("duplicates", r.Duplicates, "content taken once more, which changes nothing")
 	line("overtaken", r.Overtaken, "older after newer where Redis had lost confirmed writes; the newest came again")
+	line("stale for at most", round(r.StaleFor), "in such a case")
 	for _, kind := range []string{Lost, Stale, Phantom, Early, Altered, Unsettled, Crashed} {
 		line(kind, counts[kind], "violations")
 	}

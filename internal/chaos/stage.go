@@ -51,6 +51,10 @@ type stage struct {
 // callTakes is how long the platform takes over a call: so that there are always calls under way when something happens.
 const callTakes = 30 * time.Millisecond
 
+// callLimit is platform.timeout: longer than it takes to notice that a Redis lost something, so that a call may be under way all the
+// while.
+const callLimit = 5 * time.Second
+
 func (s *stage) setUp(ctx context.Context) (err error) {
 	if s.dir, err = os.MkdirTemp("", "chaos-"); err != nil {
 		return fmt.Errorf("make a folder: %w", err)
@@ -125,7 +129,7 @@ func (s *stage) addBridge(name, stateURL string, secrets rig.Secrets) error {
 	}
 	b, err := rig.NewBridge(s.Programs, s.dir, name, configs.Settings{
 		SourceAddr: lines[toSource].Addr, StateURL: stateURL, BaseURL: "http://" + lines[toPlatform].Addr + "/api",
-	}, secrets, rig.Impatient()...)
+	}, secrets, rig.Impatient(callLimit)...)
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"time"
 
 	"talkbridge/configs"
 	"talkbridge/internal/fixture"
@@ -83,9 +84,9 @@ func NewBridge(programs, dir, name string, settings configs.Settings, secrets Se
 
 // Impatient makes the example's times short enough for a demonstration: a call that was under way when its bridge was killed
 // is made again when its lease ends, and that is longer than two of platform.timeout.
-func Impatient() [][2]string {
+func Impatient(timeout time.Duration) [][2]string {
 	return [][2]string{
-		{"timeout: 10s", "timeout: 2s"},
+		{"timeout: 10s", "timeout: " + timeout.String()},
 		{"rate: 50 ", "rate: 0 "},
 		{"retry: {initial: 1s, max: 10m,", "retry: {initial: 500ms, max: 5s,"},
 		{"open_for: 30s", "open_for: 3s"},
