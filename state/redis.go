@@ -8,6 +8,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -22,6 +23,7 @@ type shared struct {
 	scripts   scripts
 	retention time.Duration
 	where     string
+	answered  atomic.Bool // a lease was asked for and answered: what has no life now was flushed
 
 	stop context.CancelFunc // ends what watch started; set by watch
 	done sync.WaitGroup     // what watch started

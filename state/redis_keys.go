@@ -52,6 +52,9 @@ func (k keyring) audit() string { return k.key("audit") }
 // paused is a hash: see lua/pause.lua.
 func (k keyring) paused() string { return k.key("paused") }
 
+// life is a hash: see lua/lease.lua.
+func (k keyring) life() string { return k.key("life") }
+
 // wake is a channel: something was appended.
 func (k keyring) wake() string { return k.key("wake") }
 

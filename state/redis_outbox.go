@@ -39,11 +39,16 @@ func (s *shared) append(ctx context.Context, f fence, list []entry, checkpoint [
 }
 
 func (s *shared) lease(ctx context.Context, limit int, ttl time.Duration, token leaseToken) ([]held, error) {
-	reply, err := s.scripts.lease.Run(ctx, s.client, s.keys.records(s.keys.paused()),
-		s.keys.record(), limit, ttl.Milliseconds(), token[:], s.retention.Milliseconds()).StringSlice()
+	answered := "0"
+	if s.answered.Load() {
+		answered = "1"
+	}
+	reply, err := s.scripts.lease.Run(ctx, s.client, s.keys.records(s.keys.paused(), s.keys.life()),
+		s.keys.record(), limit, ttl.Milliseconds(), token[:], s.retention.Milliseconds(), answered).StringSlice()
 	if err != nil {
 		return nil, err
 	}
+	s.answered.Store(true)
 	out := make([]held, 0, len(reply)/2)
 	for i := 0; i+1 < len(reply); i += 2 {
 		r, err := decodeRec([]byte(reply[i+1]))

@@ -2,14 +2,27 @@
 --
 -- KEYS  1-6 see common.lua
 --       7 paused: see pause.lua
+--       8 life   hash: run (which life of Redis gave leases last), quiet (until when it gives none, milliseconds)
 -- ARGV  1 see common.lua
 --       2 how many at most, 3 for how long (milliseconds), 4 the token of these leases (8 bytes)
 --       5 retention (milliseconds), 0 for ever
--- Returns {id, packed record, id, packed record, …}; nothing while delivery is paused.
+--       6 '1' if the caller was given an answer before
+-- Returns {id, packed record, id, packed record, …}; nothing while delivery is paused, or while calls may be under way of which
+-- this Redis has forgotten the leases.
 
-if redis.call('EXISTS', KEYS[7]) == 1 then return {} end
 local now, limit = clock(), tonumber(ARGV[2])
 redis.call('ZREM', LEASED, '') -- removes nothing; see common.lua on the first write
+
+-- Invariants 3 and 4: a Redis that was started anew, or has become the primary, or was flushed, may have forgotten leases of its
+-- last moments, and their calls may be under way. Newer content that went out beside such a call could be overtaken by it, and the older
+-- would stay. So none is given until the longest lease that may be forgotten is over. A new namespace has nothing to forget.
+local run = redis.call('INFO', 'server'):match('run_id:(%w+)')
+local life = redis.call('HMGET', KEYS[8], 'run', 'quiet')
+if life[1] ~= run then
+  life[2] = (life[1] or ARGV[6] == '1') and now + tonumber(ARGV[3]) or 0
+  redis.call('HSET', KEYS[8], 'run', run, 'quiet', life[2])
+end
+if tonumber(life[2]) > now or redis.call('EXISTS', KEYS[7]) == 1 then return {} end
 
 local retention = tonumber(ARGV[5])
 if retention > 0 then
