@@ -40,12 +40,18 @@ e2e: ## two bridges, Redis under Sentinel, MariaDB and the platform survive the 
 .PHONY: chaos
 chaos: need ## all kinds of faults, alone and at once, judged by journals: DURATION=10m SEED=… SOURCE=mariadb|mysql STORE=redis|embedded
 	@$(BUILD) -o bin/ ./cmd/...
-	@if [ "$(or $(SOURCE),mariadb)" != mariadb ]; then export TALKBRIDGE_TEST_ROOTS=$$(internal/testserver/roots.sh "$(ROOTS)" mariadb mysql); fi; \
+	@if [ "$(or $(SOURCE),mariadb)" != mariadb ]; then export TALKBRIDGE_TEST_ROOTS=$$(internal/testserver/roots.sh "$(ROOTS)" $(if $(filter mysql,$(SOURCE)),mysql,mariadb mysql)); fi; \
 	bin/chaos -duration $(or $(DURATION),10m) -source $(or $(SOURCE),mariadb) -store $(or $(STORE),redis) $(if $(SEED),-seed $(SEED)) $(CHAOSFLAGS)
 
 .PHONY: faults
 faults: need ## the end-to-end tests with the faults that take long
 	@TALKBRIDGE_LONG=1 $(GO) test -count 1 -timeout 15m -v -run 'TwoBridges|TestRedis|ThePlatform|Backlog|SIGTERM' ./internal/app
+
+.PHONY: load
+load: ## N submissions (1000000) through one bridge: rates, lag, memory, size of the store per record; STORE=redis|embedded RATE=0
+	@internal/testserver/install.sh mariadb redis
+	@$(BUILD) -o bin/ ./cmd/...
+	@bin/load -n $(or $(N),1000000) -store $(or $(STORE),redis) -rate $(or $(RATE),0)
 
 .PHONY: memory
 memory: need ## a million records wait in Redis: what the bridge holds resident, idle and draining

@@ -71,7 +71,8 @@ func (l *load) setUp(ctx context.Context) (err error) {
 	if l.dir, err = os.MkdirTemp("", "load-"); err != nil {
 		return fmt.Errorf("make a folder: %w", err)
 	}
-	if l.mariadb, err = testserver.NewMariaDB(l.dir, "--innodb-buffer-pool-size=1G", "--innodb-log-file-size=512M", "--innodb-flush-log-at-trx-commit=2"); err != nil {
+	if l.mariadb, err = testserver.NewMariaDB(l.dir,
+		"--innodb-buffer-pool-size=1G", "--innodb-log-file-size=512M", "--innodb-flush-log-at-trx-commit=2"); err != nil {
 		return err
 	}
 	if err := rig.Fill(l.mariadb); err != nil {
@@ -81,6 +82,11 @@ func (l *load) setUp(ctx context.Context) (err error) {
 	if err := l.numbers(ctx); err != nil {
 		return err
 	}
+	return l.startBridge(ctx)
+}
+
+// startBridge starts the store, the platform and the bridge, and waits until it listens.
+func (l *load) startBridge(ctx context.Context) (err error) {
 	url := "file:" + filepath.Join(l.dir, "talkbridge.db")
 	if l.store == "redis" {
 		folder := filepath.Join(l.dir, "redis")

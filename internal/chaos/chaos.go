@@ -112,36 +112,16 @@ func (s *stage) run(ctx context.Context) (*Report, error) {
 		return nil, err
 	}
 	defer events.close()
-	kinds, err := s.kinds()
-	if err != nil {
-		return nil, err
-	}
-	schedule := Plan(s.Seed, s.Duration, kinds)
 	c := newCounsellors(s, versions)
 	if err := c.prepare(ctx); err != nil {
 		return nil, err
 	}
-	a := &audience{journal: rig.Journal{Path: s.platform.Journal}}
 	begun := time.Now()
-	enough, cancel := context.WithCancel(ctx)
-	defer cancel()
-	worked := make(chan error, 1)
-	go func() { worked <- c.work(enough) }()
-	rig.Pause(ctx, 2*time.Second) // traffic as usual
-	if s.Calm {
-		rig.Pause(ctx, s.Duration)
-	} else {
-		schedule.Print(s.Out)
-		err = s.storm(ctx, schedule, kinds, events)
-	}
-	cancel()
-	if err := errors.Join(err, <-worked, ctx.Err()); err != nil {
-		return nil, err
-	}
-	if err := c.finish(ctx); err != nil {
+	if err := s.happen(ctx, c, events); err != nil {
 		return nil, err
 	}
 	fmt.Fprintf(s.Out, "No more faults, no more submissions. Waiting until everything has arrived …\n")
+	a := &audience{journal: rig.Journal{Path: s.platform.Journal}}
 	late := s.arrives(ctx, a, versions.all())
 	if late != nil {
 		fmt.Fprintf(s.Out, "  %v\n", late)
@@ -151,17 +131,38 @@ func (s *stage) run(ctx context.Context) (*Report, error) {
 		return nil, err
 	}
 	r := &Report{
-		Evidence: Evidence{versions.all(), a.arrivals, events.all()}, Settings: s.Settings, Tally: c.tally, Took: time.Since(begun),
-		Source: map[string]string{"mysql": "MySQL ", "mariadb": "MariaDB "}[s.source.Flavor] + s.source.Version,
+		Evidence: Evidence{versions.all(), a.arrivals, events.all()}, Settings: s.Settings, Tally: c.tally, TableAltered: c.ddl.done,
+		Source: map[string]string{"mysql": "MySQL ", "mariadb": "MariaDB "}[s.source.Flavor] + s.source.Version, Took: time.Since(begun),
 	}
-	r.Tally[alterations_] = c.ddl.done
 	r.Verdict = Judge(r.Evidence)
 	s.inspect(r, late, problems)
 	return r, nil
 }
 
-// alterations_ is the tally's name for what the DBA did.
-const alterations_ = "table altered"
+// happen lets the writers work and the faults happen. When it gives nil both have ended, and the last word on every record is a submission.
+func (s *stage) happen(ctx context.Context, c *counsellors, events *journal[Event]) error {
+	kinds, err := s.kinds()
+	if err != nil {
+		return err
+	}
+	enough, cancel := context.WithCancel(ctx)
+	defer cancel()
+	worked := make(chan error, 1)
+	go func() { worked <- c.work(enough) }()
+	rig.Pause(ctx, 2*time.Second) // traffic as usual
+	if s.Calm {
+		rig.Pause(ctx, s.Duration)
+	} else {
+		schedule := Plan(s.Seed, s.Duration, kinds)
+		schedule.Print(s.Out)
+		err = s.storm(ctx, schedule, kinds, events)
+	}
+	cancel()
+	if err := errors.Join(err, <-worked, ctx.Err()); err != nil {
+		return err
+	}
+	return c.finish(ctx)
+}
 
 // An audience follows the platform's journal.
 type audience struct {

@@ -96,14 +96,9 @@ func (w *writer) xa(ctx context.Context, id int) error {
 	}
 	_ = conn.Close()
 	if err != nil {
-		if err := w.endXA(ctx, name, commit); err != nil {
+		if commit, err = w.afterXA(ctx, name, commit, id, v); err != nil {
 			return err
 		}
-		now, _, err := w.holds(ctx, id)
-		if err != nil {
-			return err
-		}
-		commit = now == v
 	}
 	if commit {
 		version.Outcome = Submitted
@@ -111,6 +106,15 @@ func (w *writer) xa(ctx context.Context, id int) error {
 	version.Done = time.Now()
 	w.note(version)
 	return nil
+}
+
+// afterXA brings a transaction to its end whose session is gone, and asks whether it was committed.
+func (w *writer) afterXA(ctx context.Context, name string, commit bool, id, v int) (committed bool, err error) {
+	if err := w.endXA(ctx, name, commit); err != nil {
+		return false, err
+	}
+	now, _, err := w.holds(ctx, id)
+	return now == v, err
 }
 
 // prepare does the first phase.

@@ -16,11 +16,11 @@ type Report struct {
 	Evidence Evidence
 	Settings Settings
 	Source   string // the server: MariaDB 10.11.19
-	Clock    bool   // Redis' clock could be set
 	Tally    map[string]int
-	Altered  int // alterations of the table
 	Endings  []ending
 	Took     time.Duration
+
+	TableAltered int // how often, while it was written to
 }
 
 // Print prints the tables, and the timeline of each record of which a promise was broken, up to a few.
@@ -105,12 +105,7 @@ func (r *Report) figures(to io.Writer) {
 	for _, v := range r.Violations {
 		counts[v.Kind]++
 	}
-	injected := 0
-	for _, e := range r.Evidence.Events {
-		if !e.Skipped {
-			injected++
-		}
-	}
+	injected := len(slices.DeleteFunc(slices.Clone(r.Evidence.Events), func(e Event) bool { return e.Skipped }))
 	out := tabwriter.NewWriter(to, 0, 0, 3, ' ', 0)
 	fmt.Fprintf(out, "\n")
 	line := func(name string, value any, what string) { fmt.Fprintf(out, "%s\t%v\t%s\t\n", name, value, what) }
@@ -118,7 +113,7 @@ func (r *Report) figures(to io.Writer) {
 	line("records", r.Records, "submitted at least once")
 	line("submissions", r.Submitted, "committed with the flag set")
 	line("withheld", r.Withheld, "versions that were rolled back or saved without the flag")
-	line("table altered", r.Tally[alterations_], "while it was written to")
+	line("table altered", r.TableAltered, "while it was written to")
 	line("calls", r.Calls, "that reached the platform")
 	line("taken", r.Taken, "of these")
 	line("superseded", r.Superseded, "submissions in whose place a newer one arrived")
@@ -130,7 +125,8 @@ func (r *Report) figures(to io.Writer) {
 	}
 	line("bridge ended by itself", len(r.Endings), "and was started again")
 	if n := len(r.Latencies); n > 0 {
-		line("commit to delivery", fmt.Sprintf("%v / %v / %v", roundMilli(r.Latencies[n/2]), roundMilli(r.Latencies[n*99/100]), roundMilli(r.Latencies[n-1])),
+		line("commit to delivery",
+			fmt.Sprintf("%v / %v / %v", roundMilli(r.Latencies[n/2]), roundMilli(r.Latencies[n*99/100]), roundMilli(r.Latencies[n-1])),
 			"median / 99 % / longest, faults and all")
 	}
 	if len(r.Recoveries) > 0 {
@@ -138,6 +134,11 @@ func (r *Report) figures(to io.Writer) {
 		line("longest recovery", round(worst.Took), worst.Event.Kind+", group "+fmt.Sprint(worst.Event.Group))
 	}
 	_ = out.Flush()
+	r.reasons(to)
+}
+
+// reasons prints why bridges ended by themselves.
+func (r *Report) reasons(to io.Writer) {
 	reasons := map[string]int{}
 	for _, e := range r.Endings {
 		reasons[e.why()]++
