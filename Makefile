@@ -31,6 +31,12 @@ demo: ## the main job on a private MariaDB and a stand-in platform; ONCE=1 ends 
 	@$(BUILD) -o bin/ ./cmd/...
 	@bin/demo $(if $(ONCE),-once)
 
+.PHONY: accept
+accept: ## the acceptance plan on a private MariaDB and a stand-in platform; writes OUT (acceptance.html) and the same as JSON
+	@internal/testserver/install.sh mariadb
+	@$(BUILD) -o bin/ ./cmd/talkbridge
+	@bin/talkbridge accept --demo --out $(or $(OUT),acceptance.html)
+
 .PHONY: e2e
 e2e: ## two bridges, Redis under Sentinel, MariaDB and the platform survive the death of each in turn; prints the counts
 	@internal/testserver/install.sh mariadb redis

@@ -84,7 +84,7 @@ func rootCommand() *cobra.Command {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(pauseCommand(s), resumeCommand(s), backupCommand(s), restoreCommand(s), verifyCommand(s))
 	root.AddCommand(runCommand(s), initCommand(s), checkCommand(s), mapCommand(s), recordsCommand(s), positionCommand(s), versionCommand(s))
-	root.AddCommand(cryptoCommand(s))
+	root.AddCommand(cryptoCommand(s), acceptCommand(s))
 	root.AddCommand(contractCommand(s), auditCommand(s))
 	root.AddCommand(tokenCommand(s), pushCommand(s))
 	return root
