@@ -91,6 +91,11 @@ bench: ## how fast the listener passes unwatched log (a table, and bench.json), 
 
 FUZZTIME ?= 1m
 
+.PHONY: release
+release: ## offline bundles for linux amd64, arm64 and loong64, with SHA-256 and SM3 sums, into dist/
+	@rm -rf dist
+	@$(GO) run ./cmd/release -version $(VERSION) -out dist $(if $(SBOM),-sbom $(SBOM))
+
 .PHONY: fuzz
 fuzz: ## fuzz the mapper and the contract importer, FUZZTIME each
 	@$(GO) test ./mapper -run '^$$' -fuzz '^FuzzMap$$' -fuzztime $(FUZZTIME) -parallel 1

@@ -70,7 +70,7 @@ func processPlan() []plan {
 		{id: "P05", group: groupProcess, title: "平台停机期间递交，恢复后自动补报", before: running, needs: standAlone, run: downCase},
 		{id: "P06", group: groupProcess, title: "平台限流、5xx、断连与网关错误页", before: running, needs: standAlone, run: troubleCase},
 		{id: "P07", group: groupProcess, title: "令牌失效后重新获取", before: running, needs: standAlone, run: voidCase},
-		{id: "P08", group: groupProcess, title: "令牌到期前更新", before: "平台令牌有效期 45 秒，提前 30 秒更新", needs: standAlone, run: renewCase},
+		{id: "P08", group: groupProcess, title: "令牌到期前更新", before: "平台令牌有效期 35 秒，提前 30 秒更新", needs: standAlone, run: renewCase},
 		{id: "P09", group: groupProcess, title: "正常停止，从已保存位点续传", before: running, needs: standAlone, run: restartCase},
 		{id: "P10", group: groupProcess, title: "上报中断电（kill -9），重启后补报", before: running, needs: standAlone, run: killCase},
 		{id: "P11", group: groupProcess, title: "源库重启", before: running, needs: standAlone, run: sourceCase},

@@ -22,7 +22,7 @@ import (
 )
 
 // tokenLife is short, so that a run sees tokens being replaced before they end. It is longer than platform.token.skew, 30 s.
-const tokenLife = 45 * time.Second
+const tokenLife = 35 * time.Second
 
 // patience is how long what takes milliseconds may take on a machine that is busy.
 const patience = 30 * time.Second
