@@ -62,7 +62,7 @@ func newStand(ctx context.Context, program, dir string) (s *stand, err error) {
 		return s, err
 	}
 	settings := configs.Settings{SourceAddr: s.mariadb.Addr, StateURL: "file:talkbridge.db", BaseURL: s.platform.url()}
-	if s.bridge, err = rig.NewBridge(filepath.Dir(program), dir, "bridge", settings, s.secrets, rig.Impatient()...); err != nil {
+	if s.bridge, err = rig.NewBridge(filepath.Dir(program), dir, "bridge", settings, s.secrets, rig.Impatient(2*time.Second)...); err != nil {
 		return s, err
 	}
 	s.bridge.Path = program
