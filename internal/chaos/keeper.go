@@ -16,8 +16,9 @@ import (
 type keeper struct {
 	*rig.Bridge
 
-	mu      sync.Mutex // guards what follows, and starting and ending the process
-	held    bool       // it is down on purpose
+	mu      sync.Mutex      // guards what follows, and starting and ending the process
+	held    bool            // it is down on purpose
+	ours    <-chan struct{} // the end that we brought about last
 	changed chan struct{}
 	endings []ending
 }
@@ -51,13 +52,14 @@ func (k *keeper) run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		ended := k.Ended()
 		select {
-		case <-k.Ended():
+		case <-ended:
 		case <-ctx.Done():
 			return nil
 		}
 		k.mu.Lock()
-		if !k.held {
+		if k.ours != ended {
 			k.endings = append(k.endings, ending{k.Name, time.Now(), k.lastWords()})
 		}
 		k.mu.Unlock()
@@ -71,16 +73,17 @@ func (k *keeper) down(orderly bool) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.held = true
-	if !orderly {
-		k.Kill()
-		return nil
-	}
 	select {
 	case <-k.Ended(): // by itself, before we came
 		return nil
 	default:
-		return k.Stop()
 	}
+	k.ours = k.Ended()
+	if !orderly {
+		k.Kill()
+		return nil
+	}
+	return k.Stop()
 }
 
 func (k *keeper) up() {
