@@ -104,7 +104,7 @@ func redisWalk(t *testing.T) *walkWorld {
 	raw := rawClient(t, url)
 	ctx := context.Background()
 	// From now on the store has had a life: one that goes back to before that was flushed, and is quiet for a while.
-	_, err := w.Store.Lease(ctx, 1, walkLease)
+	_, err := w.Lease(ctx, 1, walkLease)
 	require.NoError(t, err)
 	return &walkWorld{
 		store: w.Store,

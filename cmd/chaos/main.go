@@ -24,7 +24,7 @@ import (
 func main() {
 	o := chaos.Settings{Out: os.Stdout}
 	flag.DurationVar(&o.Duration, "duration", 10*time.Minute, "how long faults happen")
-	flag.Uint64Var(&o.Seed, "seed", uint64(time.Now().Unix()), "what the schedule follows from; the time when left out") //nolint:gosec // any number will do
+	flag.Uint64Var(&o.Seed, "seed", uint64(time.Now().Unix()), "what the schedule follows from; the time when left out")
 	flag.StringVar(&o.Source, "source", "mariadb", "mariadb, mysql, or a server by its name, as in MariaDB-11.8")
 	flag.StringVar(&o.Store, "store", chaos.StoreRedis, "redis (two bridges) or embedded (one)")
 	flag.IntVar(&o.Records, "records", 300, "records that are submitted again and again")

@@ -103,7 +103,7 @@ func (l *load) storeSize(ctx context.Context) (int64, error) {
 		return info.Size(), nil
 	}
 	client := redis.NewClient(&redis.Options{Addr: l.redis.Addr, DisableIdentity: true})
-	defer client.Close()
+	defer client.Close() //nolint:errcheck // only read
 	text, err := client.Info(ctx, "memory").Result()
 	if err != nil {
 		return 0, fmt.Errorf("look at the store: %w", err)
