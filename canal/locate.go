@@ -2,6 +2,7 @@ package canal
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"slices"
@@ -99,6 +100,7 @@ func (s *Source) surveyLog(ctx context.Context, srv *server, from place, v *surv
 	line := &line{dialing: ctx}
 	cfg := s.syncerConfig(srv, v.r, line)
 	cfg.SynchronousEventHandler = v
+	cfg.ServerID = autoServerID(s.options.Namespace, rand.Text()) // not that of a Run: the server would end its log
 	cfg.RowsEventDecodeFunc = func(*replication.RowsEvent, []byte) error { return nil }
 	syncer := replication.NewBinlogSyncer(cfg)
 	err := s.read(ctx, syncer, srv, from)

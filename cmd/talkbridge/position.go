@@ -9,7 +9,7 @@ import (
 )
 
 func positionCommand(s *settings) *cobra.Command {
-	return group("position", "The saved position in the source's log", positionShowCommand(s))
+	return group("position", "The saved position in the source's log", positionShowCommand(s), positionSetCommand(s), positionClearCommand(s))
 }
 
 func positionShowCommand(s *settings) *cobra.Command {

@@ -36,6 +36,8 @@ func (o *Operator) Operations() control.Operations {
 		"records.retry":   control.Do(o.RetryRecords),
 		"records.discard": control.Do(o.DiscardRecords),
 		"push":            control.Do(o.Push),
+		"position.set":    control.Do(o.SetPosition),
+		"position.clear":  control.Do(o.ClearPosition),
 		"token.show":      control.Do(o.ShowToken),
 		"token.refresh":   control.Do(o.RefreshToken),
 	}
