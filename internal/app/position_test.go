@@ -20,7 +20,9 @@ func TestThePositionIsSetByHand(t *testing.T) {
 		c.becomes(t, "one/1001", bridge.StatusDelivered)
 		var first, second admin.Position
 		c.says(t, 0, &first, "position", "show")
-		place := func(p admin.Position) []string { return []string{"--file", p.File, "--pos", strconv.FormatUint(p.Pos, 10)} }
+		place := func(p admin.Position) []string {
+			return []string{"--file", p.File, "--pos", strconv.FormatUint(p.Pos, 10)}
+		}
 		set := func(code int, args ...string) (answer app.PositionAnswer, stderr string) {
 			return answer, c.says(t, code, nil, append([]string{"position", "set"}, args...)...)
 		}
