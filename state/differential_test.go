@@ -34,6 +34,7 @@ func TestBackEndsAgree(t *testing.T) {
 			p.epoch = epoch
 			return []any{epoch, ok, word(err)}
 		})
+		p.lease(rt)
 		rt.Repeat(map[string]func(*rapid.T){
 			"": p.same, "append": p.append, "lease": p.lease, "settle": p.settle, "release": p.release,
 			"take": p.take, "retry": p.retry, "discard": p.discard, "advance": p.advance, "lead": p.lead,

@@ -55,6 +55,8 @@ func machine(t *testing.T, create func(n int) *storetest.World) {
 			f.reboot(f.bridges[len(f.bridges)-1])
 		}
 		f.lead(rt)
+		_, err := f.w.Lease(f.ctx, 1, fleetLease) // as a bridge that starts does
+		require.NoError(rt, err)
 		actions := map[string]func(*rapid.T){
 			"": f.check, "submit": f.submit, "submit more": f.submit, "lead": f.lead, "read": f.read, "read more": f.read, "take": f.take,
 			"take more": f.take, "arrive": f.arrive, "settle": f.settle, "crash": f.crash, "freeze": f.freeze, "advance": f.advance,

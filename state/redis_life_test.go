@@ -53,6 +53,8 @@ func TestNothingGoesOutBesideACallThatRedisForgot(t *testing.T) {
 					more, err := s.Lease(t.Context(), 1, ttl)
 					require.NoError(t, err)
 					require.Empty(t, more, "a call for it may be under way")
+					_, err = s.Take(t.Context(), leases[0].ID, nil, ttl)
+					require.ErrorIs(t, err, state.ErrSending, "nor to who names it")
 				}
 				time.Sleep(20 * time.Millisecond)
 			}

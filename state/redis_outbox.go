@@ -65,7 +65,7 @@ func (s *shared) take(ctx context.Context, id string, change *entry, ttl time.Du
 	if change != nil {
 		args = append(args, "1", change.ident[:], change.content)
 	}
-	reply, err := s.scripts.take.Run(ctx, s.client, s.keys.records(s.keys.paused()), args...).StringSlice()
+	reply, err := s.scripts.take.Run(ctx, s.client, s.keys.records(s.keys.paused(), s.keys.life(), s.keys.leader()), args...).StringSlice()
 	if err != nil {
 		return held{}, err
 	}

@@ -13,6 +13,7 @@ import (
 func takenByName(w *World) {
 	t := w.T
 	id := bridge.RecordID(route, "1")
+	w.nothingDue(t)
 	take := func() (bridge.Lease, error) { return w.Take(t.Context(), id, nil, ttl) }
 	_, err := take()
 	require.ErrorIs(t, err, state.ErrNotFound)
@@ -44,6 +45,7 @@ func takenByName(w *World) {
 func submittedAndTaken(w *World) {
 	t := w.T
 	id := bridge.RecordID(route, "1")
+	w.nothingDue(t)
 	old := w.change("1", "旧的")
 	row := w.change("1", "现在的")
 	row.Origin = bridge.OriginScan
