@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -29,7 +30,7 @@ func backupCommand(s *settings) *cobra.Command {
 			bar := progressOf(cmd.ErrOrStderr(), "backup")
 			sum, err := app.Backup(cmd.Context(), c, args[0], bar.tell)
 			bar.end()
-			if err != nil {
+			if err = errors.Join(err, app.NoteAudit(cmd.Context(), c, "backup", osUser(), args[0], err)); err != nil {
 				return err
 			}
 			return printSummary(cmd.OutOrStdout(), s, args[0], sum)

@@ -87,6 +87,7 @@ func rootCommand() *cobra.Command {
 	root.AddCommand(cryptoCommand(s), acceptCommand(s))
 	root.AddCommand(contractCommand(s), auditCommand(s))
 	root.AddCommand(tokenCommand(s), pushCommand(s))
+	addCompletions(root, s)
 	return root
 }
 

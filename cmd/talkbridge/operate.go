@@ -63,9 +63,9 @@ func progressText(p control.Progress) string {
 // osUser is the account that runs the command: the actor in the audit trail.
 func osUser() string {
 	if u, err := user.Current(); err == nil {
-		return u.Username
+		return "cli:" + u.Username
 	}
-	return fmt.Sprint("uid ", os.Getuid())
+	return fmt.Sprint("cli:uid ", os.Getuid())
 }
 
 // sure asks before something that cannot be undone. Without a terminal it wants --yes.

@@ -39,7 +39,7 @@ func positionSetCommand(s *settings) *cobra.Command {
 	}
 	cmd.Flags().StringVar(&a.GTID, "gtid", "", "MySQL: the `SET` of all transactions that are done; MariaDB: the last GTID of each domain")
 	cmd.Flags().StringVar(&a.File, "file", "", "binlog `FILE`, as SHOW BINARY LOGS lists it")
-	cmd.Flags().Uint64Var(&a.Pos, "pos", 0, "offset in it, in bytes: the end of a transaction")
+	cmd.Flags().Uint64Var(&a.Pos, "pos", 0, "offset in it, `N` bytes: the end of a transaction")
 	cmd.Flags().BoolVar(&yes, "yes", false, "do not ask")
 	cmd.Flags().BoolVar(&a.DryRun, "dry-run", false, "look at the place and say what it means, also while a bridge runs; save nothing")
 	return cmd

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -27,7 +28,7 @@ func restoreCommand(s *settings) *cobra.Command {
 			bar := progressOf(cmd.ErrOrStderr(), "restore")
 			sum, err := app.Restore(cmd.Context(), c, args[0], state.RestoreOptions{Replace: replace, Progress: bar.tell})
 			bar.end()
-			if err != nil {
+			if err = errors.Join(err, app.NoteAudit(cmd.Context(), c, "restore", osUser(), args[0], err)); err != nil {
 				return err
 			}
 			if err := printSummary(cmd.OutOrStdout(), s, args[0], sum); err != nil || s.json {

@@ -19,7 +19,8 @@ import (
 // the console, or in the command's own process.
 //
 // To add an operation: write a method func (o *Operator) Name(ctx, by, args, tell) (answer, error) with types of its own, whose JSON
-// is part of the product's interface; name it in Operations; ask for it with control.Ask. by is who asks, for the audit trail.
+// is part of the product's interface; name it in Operations, audited if it changes anything; ask for it with
+// control.Ask. by is who asks, for the audit trail.
 type Operator struct {
 	config  *config.Config
 	store   *state.Store
@@ -31,15 +32,15 @@ type Operator struct {
 // Operations are what can be asked for, by the names that the command line and the audit trail use.
 func (o *Operator) Operations() control.Operations {
 	return control.Operations{
-		"pause":           control.Do(o.Pause),
-		"resume":          control.Do(o.Resume),
-		"records.retry":   control.Do(o.RetryRecords),
-		"records.discard": control.Do(o.DiscardRecords),
-		"push":            control.Do(o.Push),
-		"position.set":    control.Do(o.SetPosition),
-		"position.clear":  control.Do(o.ClearPosition),
+		"pause":           audited(o, "pause", o.Pause),
+		"resume":          audited(o, "resume", o.Resume),
+		"records.retry":   audited(o, "records.retry", o.RetryRecords),
+		"records.discard": audited(o, "records.discard", o.DiscardRecords),
+		"push":            audited(o, "push", o.Push),
+		"position.set":    audited(o, "position.set", o.SetPosition),
+		"position.clear":  audited(o, "position.clear", o.ClearPosition),
 		"token.show":      control.Do(o.ShowToken),
-		"token.refresh":   control.Do(o.RefreshToken),
+		"token.refresh":   audited(o, "token.refresh", o.RefreshToken),
 	}
 }
 

@@ -88,7 +88,7 @@ func (o *Operator) SetPosition(ctx context.Context, by string, a PositionArgs, t
 }
 
 // ClearPosition forgets the saved position: the next bridge that listens begins as source.start says.
-func (o *Operator) ClearPosition(ctx context.Context, by string, _ Nothing, _ Tell) (PositionAnswer, error) {
+func (o *Operator) ClearPosition(ctx context.Context, by string, _ WholeArgs, _ Tell) (PositionAnswer, error) {
 	var answer PositionAnswer
 	if err := o.mayMove(ctx); err != nil {
 		return answer, err

@@ -47,7 +47,7 @@ func (o *Operator) ShowToken(ctx context.Context, _ string, _ Nothing, _ Tell) (
 
 // RefreshToken drops the token and fetches another. Where the platform voids the old one, calls in flight that still use it are
 // answered with a refusal of the token and repeated with the new one.
-func (o *Operator) RefreshToken(ctx context.Context, by string, _ Nothing, _ Tell) (TokenState, error) {
+func (o *Operator) RefreshToken(ctx context.Context, by string, _ WholeArgs, _ Tell) (TokenState, error) {
 	parts, err := o.parts()
 	if err != nil {
 		return TokenState{}, err
