@@ -14,6 +14,7 @@ import (
 // Whatever changes something leaves an event with the account that did it, beside a running bridge and without one, and the chain is whole.
 func TestChangingCommandsLeaveEvents(t *testing.T) {
 	onBothStores(t, func(t *testing.T, c *college) {
+		t.Helper()
 		stop := c.run(t)
 		c.press(t, "1008")
 		c.becomes(t, "one/1008", bridge.StatusRejected)
@@ -46,9 +47,15 @@ func TestChangingCommandsLeaveEvents(t *testing.T) {
 			got = append(got, what{e.Action, e.Object, e.Result})
 		}
 		require.ElementsMatch(t, []what{
-			{"pause", "delivery", audit.Done}, {"resume", "delivery", audit.Done}, {"token.refresh", "", audit.Done},
-			{"records.retry", "one/1008", audit.Done}, {"push", "one/1013", audit.Refused}, {"position.clear", "", audit.Refused},
-			{"backup", "b", audit.Done}, {"records.discard", "one/1008", audit.Done}, {"position.clear", "", audit.Done},
+			{"pause", "delivery", audit.Done},
+			{"resume", "delivery", audit.Done},
+			{"token.refresh", "", audit.Done},
+			{"records.retry", "one/1008", audit.Done},
+			{"push", "one/1013", audit.Refused},
+			{"position.clear", "", audit.Refused},
+			{"backup", "b", audit.Done},
+			{"records.discard", "one/1008", audit.Done},
+			{"position.clear", "", audit.Done},
 		}, got)
 		c.says(t, 0, nil, "audit", "verify")
 		text, err := os.ReadFile(c.load(t).Admin.AuditLog)

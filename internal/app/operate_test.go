@@ -64,6 +64,7 @@ func (c *college) becomes(t *testing.T, id string, status bridge.Status) bridge.
 // A refused record whose look-up was put right is retried, and one that nobody wants is discarded, beside a running bridge and without one.
 func TestRecordsAreRetriedAndDiscarded(t *testing.T) {
 	onBothStores(t, func(t *testing.T, c *college) {
+		t.Helper()
 		stop := c.run(t)
 		c.press(t, "1008") // which ends before it begins
 		c.exec(t, "UPDATE xg_fdyxx SET xm = '' WHERE gh = (SELECT gh FROM xl_gzth WHERE id = 1001)")
@@ -97,6 +98,7 @@ func TestRecordsAreRetriedAndDiscarded(t *testing.T) {
 
 func TestTheTokenIsShownAndRefreshedButNeverPrinted(t *testing.T) {
 	onBothStores(t, func(t *testing.T, c *college) {
+		t.Helper()
 		var before, after app.TokenState
 		c.says(t, 0, &before, "token", "show")
 		require.False(t, before.Present)

@@ -126,7 +126,7 @@ func (b *bridgeParts) control(ctx context.Context) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		asking, cancel := context.WithCancel(r.Context())
 		defer cancel()
-		defer context.AfterFunc(ctx, cancel)() // an operation does not outlive the bridge's parts
-		handler.ServeHTTP(w, r.WithContext(asking))
+		defer context.AfterFunc(ctx, cancel)()      // an operation does not outlive the bridge's parts
+		handler.ServeHTTP(w, r.WithContext(asking)) //nolint:contextcheck // it is the request's own, which ends with ctx too
 	})
 }

@@ -14,6 +14,7 @@ import (
 // A position is set and cleared by hand while no bridge runs, and never beside one; a wrong one is refused before anything is saved.
 func TestThePositionIsSetByHand(t *testing.T) {
 	onBothStores(t, func(t *testing.T, c *college) {
+		t.Helper()
 		stop := c.run(t)
 		c.press(t, "1001")
 		c.taken(t, "one", "1001", 1)

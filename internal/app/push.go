@@ -140,6 +140,7 @@ func (o *Operator) concluded(ctx context.Context, answer *PushAnswer, s bridge.S
 			s.Verdict = bridge.VerdictDelivered
 		case bridge.StatusRejected, bridge.StatusDiscarded:
 			s.Verdict = bridge.VerdictRejected
+		case bridge.StatusPending, bridge.StatusSending: // it waits
 		}
 	}
 	answer.Stage, answer.Code, answer.Message, answer.Problems = s.Stage, s.Code, s.Message, s.Problems

@@ -29,6 +29,7 @@ func (c *college) flag(t *testing.T, id string) (flag string) {
 // One row goes out now, with no bridge running, and what cannot be sent says why.
 func TestPushWithoutABridge(t *testing.T) {
 	onBothStores(t, func(t *testing.T, c *college) {
+		t.Helper()
 		answer := c.push(t, 1, "1001")
 		require.Equal(t, app.PushNotSubmitted, answer.Outcome, "nobody has pressed 递交")
 		require.Contains(t, answer.Why, "tj_zt")
@@ -72,6 +73,7 @@ func TestPushWithoutABridge(t *testing.T) {
 // Pushes beside a bridge that delivers the same records: the platform never sees two calls for one at a time, nor older content last.
 func TestPushBesideABridge(t *testing.T) {
 	onBothStores(t, func(t *testing.T, c *college) {
+		t.Helper()
 		_, err := c.sim.Inject(platformsim.Fault{Kind: platformsim.FaultDelay, Delay: platformsim.Duration(50 * time.Millisecond)})
 		require.NoError(t, err)
 		c.exec(t, "UPDATE xl_gzth SET th_lx = '1', scbz = '0' WHERE id = 1001")

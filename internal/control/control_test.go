@@ -199,9 +199,9 @@ func TestARequestOfAnotherMachineIsRefused(t *testing.T) {
 func TestAnAnswerProvesItself(t *testing.T) {
 	var whole string
 	through := func(change func(string) string) error {
-		real, _ := serve(t, greetings(), open(t))
+		behind, _ := serve(t, greetings(), open(t))
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			req, err := http.NewRequestWithContext(r.Context(), http.MethodPost, "http://"+real+r.URL.RequestURI(), r.Body)
+			req, err := http.NewRequestWithContext(r.Context(), http.MethodPost, "http://"+behind+r.URL.RequestURI(), r.Body)
 			if err != nil {
 				return
 			}
