@@ -3,6 +3,7 @@ package app_test
 import (
 	"encoding/json"
 	"errors"
+	"os/exec"
 	"reflect"
 	"strings"
 	"testing"
@@ -71,6 +72,11 @@ func TestRecordsAreRetriedAndDiscarded(t *testing.T) {
 		c.press(t, "1001")
 		c.becomes(t, "one/1008", bridge.StatusRejected)
 		c.becomes(t, "one/1001", bridge.StatusRejected)
+
+		complete, err := exec.CommandContext(t.Context(), binary(t), "__complete", "-c", c.config, "records", "retry", "one/1008", "one/").Output()
+		require.NoError(t, err)
+		require.Contains(t, string(complete), "one/1001\trejected")
+		require.NotContains(t, string(complete), "one/1008\t", "it is named already")
 
 		c.exec(t, "UPDATE xg_fdyxx SET xm = '王老师' WHERE gh = (SELECT gh FROM xl_gzth WHERE id = 1001)")
 		var answer app.RecordsAnswer

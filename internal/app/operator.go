@@ -66,7 +66,7 @@ func OpenControl(ctx context.Context, c *config.Config) (b Bridge, closeIt func(
 	case !errors.Is(err, state.ErrLocked):
 		return nil, nil, err
 	}
-	client, err := control.NewClient(c.Admin.Listen, c.State.Key, c.State.Namespace)
+	client, err := control.NewClient(c.Admin.Listen, c.State.Key, c.State.Namespace, c.Admin.TLS.Cert)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -26,8 +26,9 @@ type Client struct {
 	http   *http.Client
 }
 
-// NewClient makes a Client for the bridge whose admin listener is addr.
-func NewClient(addr string, key bridge.Secret, namespace string) (*Client, error) {
+// NewClient makes a Client for the bridge whose admin listener is addr. cert is the file of the certificate that it serves; empty: it
+// does without TLS.
+func NewClient(addr string, key bridge.Secret, namespace, cert string) (*Client, error) {
 	signer, err := NewSigner(key, namespace)
 	if err != nil {
 		return nil, err
@@ -36,8 +37,14 @@ func NewClient(addr string, key bridge.Secret, namespace string) (*Client, error
 		addr = net.JoinHostPort("127.0.0.1", port)
 	}
 	// No limit on a whole answer, for a backup takes as long as it takes; ctx ends it, and so does a bridge that falls silent.
-	client := &http.Client{Transport: &http.Transport{ResponseHeaderTimeout: silent}}
-	return &Client{base: "http://" + addr, key: key, signer: signer, http: client}, nil
+	transport, scheme := &http.Transport{ResponseHeaderTimeout: silent}, "http://"
+	if cert != "" {
+		scheme = "https://"
+		if transport.TLSClientConfig, err = pinned(cert); err != nil {
+			return nil, err
+		}
+	}
+	return &Client{base: scheme + addr, key: key, signer: signer, http: &http.Client{Transport: transport}}, nil
 }
 
 // errSilent ends a request whose answer does not go on.

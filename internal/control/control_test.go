@@ -3,11 +3,18 @@ package control_test
 import (
 	"bytes"
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"io"
+	"math/big"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -59,7 +66,7 @@ func open(t *testing.T) *state.Store {
 
 func client(t *testing.T, addr string, key bridge.Secret, namespace string) *control.Client {
 	t.Helper()
-	c, err := control.NewClient(addr, key, namespace)
+	c, err := control.NewClient(addr, key, namespace, "")
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, c.Close()) })
 	return c
@@ -283,4 +290,32 @@ func TestRefusalsKeepTheirMeaning(t *testing.T) {
 func TestNoBridgeAnswers(t *testing.T) {
 	_, err := control.Ask[int](t.Context(), client(t, "127.0.0.1:1", key, "test"), "pause", "", nil, nil)
 	require.ErrorIs(t, err, control.ErrNoAnswer)
+}
+
+// A bridge that listens with TLS is known by its certificate, and another one is not talked to.
+func TestOverTLSTheCertificateIsTheOneInTheFile(t *testing.T) {
+	signer, err := control.NewSigner(key, "test")
+	require.NoError(t, err)
+	server := httptest.NewTLSServer(control.Handler(greetings(), open(t), signer, zap.NewNop()))
+	defer server.Close()
+	file := filepath.Join(t.TempDir(), "cert.pem")
+	write := func(der []byte) {
+		require.NoError(t, os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o600))
+	}
+	ask := func() error {
+		c, err := control.NewClient(strings.TrimPrefix(server.URL, "https://"), key, "test", file)
+		require.NoError(t, err)
+		defer c.Close()
+		_, err = control.Ask[greeted](t.Context(), c, "greet", "ops", greeting{"x", 1}, nil)
+		return err
+	}
+	write(server.Certificate().Raw)
+	require.NoError(t, ask())
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	require.NoError(t, err)
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour)}
+	other, err := x509.CreateCertificate(rand.Reader, template, template, &private.PublicKey, private)
+	require.NoError(t, err)
+	write(other)
+	require.ErrorContains(t, ask(), "does not serve the certificate of admin.tls.cert")
 }
