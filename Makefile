@@ -18,7 +18,7 @@ build: ## build the programs into bin/
 
 .PHONY: need
 need:
-	@internal/testserver/install.sh mariadb redis compiler
+	@internal/testserver/install.sh mariadb redis compiler chromium
 
 .PHONY: test
 test: need ## install what is missing, then run every test with the race detector

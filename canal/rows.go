@@ -62,7 +62,7 @@ func (r *reader) row(w *watch, before *image, after image, number uint64) error 
 		at.Row = number
 		change := bridge.Change{
 			Route: b.route.Name, Key: key, KeyColumns: b.keys, Origin: bridge.OriginBinlog,
-			EventID: fmt.Sprintf("%s#%d.%d", r.tx.name, number>>rowBits, number&(1<<rowBits-1)),
+			EventID: fmt.Sprintf("%s#%d.%d", r.tx.name(), number>>rowBits, number&(1<<rowBits-1)),
 			At:      at, CapturedAt: time.Now(), Columns: columns,
 		}
 		if err := r.tx.pile.add(change); err != nil {

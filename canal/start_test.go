@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -176,9 +177,12 @@ func purged(t *testing.T, m *testserver.SQLServer, reset, grown bool) (*memory, 
 	r := startRun(t, o).connected()
 	require.NoError(t, m.Exec("INSERT INTO "+schema+".talk (id, flag) VALUES (1, '1')"))
 	changes(t, out, 1)
+	eventually(t, func() bool { return !out.checkpoint().FileBornAt.IsZero() })
 	require.NoError(t, r.end())
 	require.NoError(t, m.Exec("INSERT INTO "+schema+".talk (id, flag) VALUES (2, '1'); FLUSH BINARY LOGS; FLUSH BINARY LOGS"))
 	if reset {
+		// The log tells in seconds when it was begun: one that is begun anew within the same second cannot be told from the old one.
+		eventually(t, func() bool { return time.Since(out.checkpoint().FileBornAt) > 1100*time.Millisecond })
 		resetLog(t, m)
 		for range 30 {
 			if grown { // until the old GTIDs are given again

@@ -204,9 +204,6 @@ func (r *reader) begin(id gtid, start uint64, committed time.Time, single bool) 
 		open: true, id: id, single: single, committed: committed,
 		at: bridge.Coordinates{Server: r.server, File: r.place.file, Pos: start},
 	}
-	if r.tx.name = id.String(); r.tx.name == "" {
-		r.tx.name = fmt.Sprintf("%s:%d", r.place.file, start)
-	}
 }
 
 // commit ends the transaction: the place moves behind it, and its changes go to the writer.
@@ -312,7 +309,7 @@ func (r *reader) heartbeat(e *replication.HeartbeatEvent, h *replication.EventHe
 func (r *reader) stop(start uint64, err error) error {
 	name := ""
 	if r.tx.open {
-		name = ", transaction " + r.tx.name
+		name = ", transaction " + r.tx.name()
 	}
 	return &stopError{fmt.Errorf("at %s:%d%s: %w", r.place.file, start, name, err)}
 }

@@ -1,6 +1,7 @@
 package canal
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -11,7 +12,6 @@ import (
 type transaction struct {
 	open bool
 	id   gtid
-	name string             // id, or file:pos of the first event where the server has no ids
 	at   bridge.Coordinates // of the first event
 	// single says that the group is one statement without a COMMIT behind it: DDL. MariaDB says so in the GTID event; in MySQL it
 	// is a group whose first statement is not BEGIN.
@@ -25,6 +25,15 @@ type transaction struct {
 	pile       pile     // the submissions in it
 	savepoints []savepoint
 	committed  time.Time // by MySQL's GTID event; zero where only the last event tells
+}
+
+// name is the transaction's id, or file:pos of its first event where the server has no ids. It is made only where it is asked for: of
+// most transactions nothing is watched.
+func (t *transaction) name() string {
+	if name := t.id.String(); name != "" {
+		return name
+	}
+	return fmt.Sprintf("%s:%d", t.at.File, t.at.Pos)
 }
 
 // A savepoint is how many changes there were when it was set.

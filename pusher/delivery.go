@@ -114,6 +114,7 @@ func (w *Workers) pushed(ctx context.Context, lease bridge.Lease, endpoint strin
 	w.judge(ctx, result)
 	switch result.Outcome {
 	case Delivered:
+		w.taken.Add(1)
 		if at := lease.Change.CommittedAt; lease.Change.Origin == bridge.OriginBinlog && !at.IsZero() {
 			w.metrics.delay.WithLabelValues(route).Observe(max(time.Since(at).Seconds(), 0))
 		}

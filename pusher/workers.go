@@ -80,7 +80,8 @@ type Workers struct {
 	metrics *workerMetrics
 	slots   chan struct{} // one element for each record in flight; only Run's goroutine puts elements in
 	flying  sync.WaitGroup
-	aloft   atomic.Int64 // records in flight, for InFlight
+	aloft   atomic.Int64  // records in flight, for InFlight
+	taken   atomic.Uint64 // records that the platform took, for Delivered
 	outbox  *outboxHealth
 	doze    time.Duration // how long an outbox that says "due now" and gives nothing was left alone; only Run's goroutine uses it
 }
@@ -147,6 +148,9 @@ func (o WorkersOptions) check() error {
 
 // InFlight is how many records are being delivered just now.
 func (w *Workers) InFlight() int { return int(w.aloft.Load()) }
+
+// Delivered is how many calls the platform said yes to since these Workers were made.
+func (w *Workers) Delivered() uint64 { return w.taken.Load() }
 
 // BreakerOpen tells whether the platform is not called because it was down.
 func (w *Workers) BreakerOpen() bool {

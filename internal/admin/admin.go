@@ -4,6 +4,7 @@ package admin
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -17,6 +18,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"go.uber.org/zap"
 
+	"talkbridge/internal/access"
 	"talkbridge/internal/bridge"
 	"talkbridge/internal/control"
 	"talkbridge/state"
@@ -50,31 +52,50 @@ type RecordPage struct {
 type Options struct {
 	Version  string
 	Ledger   Ledger
+	Routes   []string // for finding a key on all of them
 	Leader   func() bool
 	Source   func() any                                           // the listener's status
 	Ready    func(ctx context.Context) error                      // nil: ready to do the bridge's work
 	Paused   func(ctx context.Context) (state.Pause, bool, error) // nil: never
 	Control  http.Handler                                         // below control.Path; nil: none
 	Gatherer prometheus.Gatherer
+	Guard    *access.Guard        // who may ask
+	Console  func(*http.ServeMux) // puts the console's pages there; nil: none
+	TLS      bool                 // the listener speaks it
 	Logger   *zap.Logger
 }
 
-// Handler serves the pages.
+// Handler serves the pages. Whether the process lives and is ready anybody may ask, since a load balancer has no password; figures
+// without names are for this machine and for users; everything else is for users, where there are any.
 func Handler(o Options) http.Handler {
 	p := pages{o}
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /{$}", p.index)
+	user := func(h http.HandlerFunc) http.Handler {
+		return access.Require(h, access.DenyPlain, access.Viewer, access.Operator, access.Auditor)
+	}
+	metrics := promhttp.HandlerFor(o.Gatherer, promhttp.HandlerOpts{})
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { p.text(w, http.StatusOK, "ok") })
 	mux.HandleFunc("GET /readyz", p.ready)
-	mux.Handle("GET /metrics", promhttp.HandlerFor(o.Gatherer, promhttp.HandlerOpts{}))
-	mux.HandleFunc("GET /api/v1/status", p.status)
-	mux.HandleFunc("GET /api/v1/position", p.position)
-	mux.HandleFunc("GET /api/v1/records", p.records)
-	mux.HandleFunc("GET /api/v1/records/{id...}", p.record)
+	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, r *http.Request) {
+		if access.FromLoopback(r) {
+			metrics.ServeHTTP(w, r)
+			return
+		}
+		user(metrics.ServeHTTP).ServeHTTP(w, r)
+	})
+	mux.Handle("GET /api/v1/status", user(p.status))
+	mux.Handle("GET /api/v1/position", user(p.position))
+	mux.Handle("GET /api/v1/records", user(p.records))
+	mux.Handle("GET /api/v1/records/{id...}", user(p.record))
 	if o.Control != nil {
 		mux.Handle("POST "+control.Path, o.Control)
 	}
-	return sameHost(mux)
+	if o.Console != nil {
+		o.Console(mux)
+	} else {
+		mux.HandleFunc("GET /{$}", p.index)
+	}
+	return sameHost(access.Headers(http.NewCrossOriginProtection().Handler(o.Guard.Identify(mux)), o.TLS))
 }
 
 // sameHost refuses requests that a browser was lured into sending: a page of another site that resolves its own name to the
@@ -179,6 +200,15 @@ func (p pages) records(w http.ResponseWriter, r *http.Request) {
 		}
 		f.Limit = n
 	}
+	if key := q.Get("key"); key != "" {
+		found, err := p.find(r.Context(), key, f)
+		if err != nil {
+			p.fail(w, err)
+			return
+		}
+		p.json(w, RecordPage{Records: found})
+		return
+	}
 	records, next, err := p.Ledger.Records(r.Context(), f)
 	if err != nil {
 		p.fail(w, err)
@@ -188,6 +218,24 @@ func (p pages) records(w http.ResponseWriter, r *http.Request) {
 		records = []bridge.Record{}
 	}
 	p.json(w, RecordPage{Records: records, Next: next})
+}
+
+// find looks a key up on every route, or on the one that is asked for.
+func (p pages) find(ctx context.Context, key string, f state.Filter) ([]bridge.Record, error) {
+	out := []bridge.Record{}
+	for _, route := range p.Routes {
+		if f.Route != "" && f.Route != route {
+			continue
+		}
+		record, ok, err := p.Ledger.Record(ctx, bridge.RecordID(route, key))
+		if err != nil {
+			return nil, err
+		}
+		if ok && (f.Status == "" || f.Status == record.Status) {
+			out = append(out, record)
+		}
+	}
+	return out, nil
 }
 
 func (p pages) record(w http.ResponseWriter, r *http.Request) {
@@ -227,9 +275,12 @@ func (p pages) fail(w http.ResponseWriter, err error) {
 	p.text(w, http.StatusServiceUnavailable, "the store does not answer: "+err.Error())
 }
 
-// Serve answers on l until ctx ends, then lets requests that run finish, for a moment.
-func Serve(ctx context.Context, l net.Listener, h http.Handler) error {
+// Serve answers on l until ctx ends, then lets requests that run finish, for a moment. With a certificate it speaks TLS 1.2 or later.
+func Serve(ctx context.Context, l net.Listener, h http.Handler, cert *tls.Certificate) error {
 	server := &http.Server{Handler: h, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second, IdleTimeout: time.Minute}
+	if cert != nil {
+		l = tls.NewListener(l, &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{*cert}, NextProtos: []string{"http/1.1"}})
+	}
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(l) }()
 	select {

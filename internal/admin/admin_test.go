@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/zap"
 
+	"talkbridge/internal/access"
 	"talkbridge/internal/admin"
 	"talkbridge/internal/bridge"
 	"talkbridge/state"
@@ -43,11 +44,14 @@ func serve(t *testing.T, l ledger) (addr string) {
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	ended := make(chan error, 1)
+	guard, err := access.New(nil, false)
+	require.NoError(t, err)
 	handler := admin.Handler(admin.Options{
+		Guard:   guard,
 		Version: "test", Ledger: l, Leader: func() bool { return true }, Source: func() any { return nil },
 		Ready: func(context.Context) error { return l.err }, Gatherer: prometheus.NewRegistry(), Logger: zap.NewNop(),
 	})
-	go func() { ended <- admin.Serve(ctx, listener, handler) }()
+	go func() { ended <- admin.Serve(ctx, listener, handler, nil) }()
 	t.Cleanup(func() {
 		cancel()
 		require.NoError(t, <-ended)

@@ -6,6 +6,7 @@ package app
 import (
 	"context"
 	"crypto/rand"
+	"crypto/tls"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -20,8 +21,11 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"talkbridge/canal"
+	"talkbridge/internal/access"
 	"talkbridge/internal/admin"
+	"talkbridge/internal/audit"
 	"talkbridge/internal/config"
+	"talkbridge/internal/console"
 	"talkbridge/internal/sourcedb"
 	"talkbridge/internal/writeback"
 	"talkbridge/mapper"
@@ -55,9 +59,18 @@ func Run(ctx context.Context, o Options) (err error) {
 	if err != nil {
 		return fmt.Errorf("admin.listen: %w", err)
 	}
+	cert, err := b.certificate()
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	if err := b.began(ctx); err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	defer func() { b.ended(ctx, err) }()
 	// One errgroup: the first part that ends with an error ends the others. The order of stopping inside each part is its own.
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return admin.Serve(ctx, listener, b.pages(ctx)) })
+	group.Go(func() error { return admin.Serve(ctx, listener, b.pages(ctx), cert) })
+	group.Go(func() error { return b.console.Run(ctx) })
 	group.Go(func() error { return b.leader.Run(ctx) })
 	group.Go(func() error { return b.workers.Run(ctx) })
 	group.Go(func() error {
@@ -65,7 +78,7 @@ func Run(ctx context.Context, o Options) (err error) {
 		o.Logger.Info("stopping: calls under way are finished or given back, and the position is saved")
 		return nil
 	})
-	o.Logger.Info("talkbridge runs", zap.String("version", o.Version), zap.String("admin", "http://"+listener.Addr().String()),
+	o.Logger.Info("talkbridge runs", zap.String("version", o.Version), zap.String("admin", scheme(cert)+listener.Addr().String()),
 		zap.Int("routes", len(o.Config.Routes)))
 	b.sayPaused(ctx)
 	if o.Ready != nil {
@@ -84,6 +97,9 @@ type bridgeParts struct {
 	mapper   *mapper.Mapper
 	client   *pusher.Client
 	source   *canal.Source
+	guard    *access.Guard
+	console  *console.Console
+	trail    *audit.Log
 	writer   *writeback.Writer // nil: no route writes back
 	workers  *pusher.Workers
 	leader   *leader
@@ -135,6 +151,9 @@ func assemble(ctx context.Context, o Options, done *closers) (*bridgeParts, erro
 	if b.workers, err = pusher.NewWorkers(b.workerOptions()); err != nil {
 		return nil, err
 	}
+	if err := b.people(); err != nil {
+		return nil, err
+	}
 	b.leader = &leader{store: b.store, owner: me, source: b.source, epoch: b.leading, log: o.Logger.Named("leader")}
 	return b, nil
 }
@@ -179,4 +198,11 @@ func owner() string {
 		host = "unknown"
 	}
 	return fmt.Sprintf("%s/%d/%s", host, os.Getpid(), rand.Text()[:8])
+}
+
+func scheme(cert *tls.Certificate) string {
+	if cert != nil {
+		return "https://"
+	}
+	return "http://"
 }

@@ -8,6 +8,7 @@ import (
 	"talkbridge/internal/admin"
 	"talkbridge/internal/bridge"
 	"talkbridge/internal/config"
+	"talkbridge/internal/control"
 	"talkbridge/state"
 )
 
@@ -18,7 +19,7 @@ type Ledger interface {
 	Position(ctx context.Context) (admin.Position, bool, error)
 }
 
-// OpenLedger opens the store, or, where it is an embedded file that a running bridge holds, asks that bridge.
+// OpenLedger opens the store, or, where it is an embedded file that a running bridge holds, asks that bridge (ADR 0007, 0008).
 func OpenLedger(ctx context.Context, c *config.Config) (ledger Ledger, closeIt func() error, err error) {
 	store, err := state.Open(ctx, storeOptions(c))
 	switch {
@@ -27,11 +28,15 @@ func OpenLedger(ctx context.Context, c *config.Config) (ledger Ledger, closeIt f
 	case !errors.Is(err, state.ErrLocked):
 		return nil, nil, err
 	}
-	client := admin.NewClient(c.Admin.Listen)
-	if _, _, askErr := client.Position(ctx); askErr != nil {
-		return nil, nil, fmt.Errorf("%w; and no bridge answers on admin.listen: %w", err, askErr)
+	b, closeIt, openErr := OpenControl(ctx, c)
+	if openErr != nil {
+		return nil, nil, openErr
 	}
-	return client, func() error { return nil }, nil
+	l := askedLedger{b}
+	if _, _, askErr := l.Position(ctx); askErr != nil {
+		return nil, nil, errors.Join(fmt.Errorf("%w; and no bridge answers on admin.listen: %w", err, askErr), closeIt())
+	}
+	return l, closeIt, nil
 }
 
 func storeOptions(c *config.Config) state.Options {
@@ -43,4 +48,51 @@ type storeLedger struct{ *state.Store }
 func (l storeLedger) Position(ctx context.Context) (admin.Position, bool, error) {
 	cp, ok, err := l.Checkpoint(ctx)
 	return admin.PositionOf(cp), ok, err
+}
+
+// askedLedger reads through a running bridge.
+type askedLedger struct{ asker control.Asker }
+
+func (l askedLedger) Record(ctx context.Context, id string) (bridge.Record, bool, error) {
+	a, err := control.Ask[Found[bridge.Record]](ctx, l.asker, "ledger.record", "", RecordArgs{ID: id}, nil)
+	return a.Value, a.Found, err
+}
+
+func (l askedLedger) Records(ctx context.Context, f state.Filter) ([]bridge.Record, string, error) {
+	a, err := control.Ask[admin.RecordPage](ctx, l.asker, "ledger.records", "", f, nil)
+	return a.Records, a.Next, err
+}
+
+func (l askedLedger) Position(ctx context.Context) (admin.Position, bool, error) {
+	a, err := control.Ask[Found[admin.Position]](ctx, l.asker, "ledger.position", "", Nothing{}, nil)
+	return a.Value, a.Found, err
+}
+
+// Found is an answer that may be none.
+type Found[T any] struct {
+	Found bool `json:"found"`
+	Value T    `json:"value"`
+}
+
+// RecordArgs name a record.
+type RecordArgs struct {
+	ID string `json:"id"`
+}
+
+// ShowRecord gives one record.
+func (o *Operator) ShowRecord(ctx context.Context, _ string, a RecordArgs, _ Tell) (Found[bridge.Record], error) {
+	r, ok, err := o.store.Record(ctx, a.ID)
+	return Found[bridge.Record]{ok, r}, err
+}
+
+// ListRecords gives a page of records.
+func (o *Operator) ListRecords(ctx context.Context, _ string, f state.Filter, _ Tell) (admin.RecordPage, error) {
+	records, next, err := o.store.Records(ctx, f)
+	return admin.RecordPage{Records: records, Next: next}, err
+}
+
+// ShowPosition gives the saved position.
+func (o *Operator) ShowPosition(ctx context.Context, _ string, _ Nothing, _ Tell) (Found[admin.Position], error) {
+	p, ok, err := storeLedger{o.store}.Position(ctx)
+	return Found[admin.Position]{ok, p}, err
 }

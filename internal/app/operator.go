@@ -34,6 +34,9 @@ func (o *Operator) Operations() control.Operations {
 	return control.Operations{
 		"pause":           audited(o, "pause", o.Pause),
 		"resume":          audited(o, "resume", o.Resume),
+		"ledger.record":   control.Do(o.ShowRecord),
+		"ledger.records":  control.Do(o.ListRecords),
+		"ledger.position": control.Do(o.ShowPosition),
 		"records.retry":   audited(o, "records.retry", o.RetryRecords),
 		"records.discard": audited(o, "records.discard", o.DiscardRecords),
 		"push":            audited(o, "push", o.Push),

@@ -8,12 +8,14 @@ import (
 	"talkbridge/internal/admin"
 )
 
-func (b *bridgeParts) pages(ctx context.Context) http.Handler {
+// pages are the bridge's HTTP side. stop ends what a page has begun.
+func (b *bridgeParts) pages(stop context.Context) http.Handler {
 	return admin.Handler(admin.Options{
 		Version: b.options.Version, Ledger: b.store, Gatherer: b.registry, Logger: b.options.Logger.Named("admin"),
-		Leader: b.isLeader,
+		Leader: b.isLeader, Routes: routeNames(b.options.Config),
 		Source: func() any { return b.source.Status() },
-		Ready:  b.ready, Paused: b.store.Paused, Control: b.control(ctx),
+		Ready:  b.ready, Paused: b.store.Paused, Control: b.control(stop),
+		Guard: b.guard, Console: b.console.Register, TLS: b.options.Config.Admin.TLS.Cert != "",
 	})
 }
 

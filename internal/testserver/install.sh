@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs what is named as arguments (mariadb, redis, compiler) if it is not there, through the system's package manager.
+# Installs what is named as arguments (mariadb, redis, compiler, chromium) if it is not there, through the system's package manager.
 # The race detector needs the C compiler; talkbridge itself does not.
 # The tests and the demonstration start private servers of their own; a service that a package starts is never used.
 set -eu
@@ -23,6 +23,7 @@ for server in "$@"; do
 	case $server in
 	mariadb) { have mariadbd && have mariadb-install-db && have my_print_defaults; } || missing="$missing mariadb" ;;
 	redis) have redis-server || missing="$missing redis" ;;
+	chromium) have chromium || missing="$missing chromium" ;;
 	compiler) have gcc && [ -e /usr/include/stdlib.h ] || missing="$missing compiler" ;;
 	*) echo "$0: unknown server $server" >&2; exit 2 ;;
 	esac
@@ -30,7 +31,7 @@ done
 [ -z "$missing" ] && exit 0
 
 if command -v apt-get >/dev/null 2>&1; then
-	wanted=$(echo "$missing" | sed 's/mariadb/mariadb-server-core mariadb-client-core/; s/redis/redis-server/; s/compiler/gcc libc6-dev/')
+	wanted=$(echo "$missing" | sed 's/mariadb/mariadb-server-core mariadb-client-core/; s/redis/redis-server/; s/compiler/gcc libc6-dev/; s/chromium/chromium fonts-noto-cjk/')
 	echo "installing:$wanted" >&2
 	as_root apt-get update -qq
 	# shellcheck disable=SC2086 # a list of packages

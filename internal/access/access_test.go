@@ -1,0 +1,111 @@
+package access
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/crypto/bcrypt"
+
+	"talkbridge/internal/bridge"
+)
+
+func guard(t *testing.T) (*Guard, *time.Time) {
+	t.Helper()
+	hash, err := bcrypt.GenerateFromPassword([]byte("right"), bcrypt.MinCost)
+	require.NoError(t, err)
+	g, err := New([]User{{"ops", bridge.Secret(hash), Operator}, {"boss", bridge.Secret(hash), Viewer}}, true)
+	require.NoError(t, err)
+	g.dummy = hash // as quick as the others
+	now := time.Date(2026, 3, 10, 9, 0, 0, 0, time.UTC)
+	g.now = func() time.Time { return now }
+	return g, &now
+}
+
+func asks(g *Guard, change func(*http.Request)) Who {
+	r := httptest.NewRequestWithContext(context.Background(), http.MethodGet, "/", nil)
+	r.RemoteAddr = "10.0.0.9:1234"
+	change(r)
+	return g.who(r)
+}
+
+func TestASessionEnds(t *testing.T) {
+	for name, then := range map[string]func(g *Guard, now *time.Time, token string){
+		"idle": func(_ *Guard, now *time.Time, _ string) { *now = now.Add(IdleLimit + time.Second) },
+		"old": func(g *Guard, now *time.Time, token string) {
+			for range int(SessionLimit/IdleLimit) * 2 { // never idle
+				*now = now.Add(IdleLimit/2 + time.Second)
+				g.of(token, "")
+			}
+		},
+		"logout": func(g *Guard, _ *time.Time, token string) { g.Logout(token) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			g, now := guard(t)
+			token, who, err := g.Login("ops", "right", "10.0.0.9")
+			require.NoError(t, err)
+			require.Equal(t, Who{Name: "ops", Role: Operator, From: "10.0.0.9"}, who)
+			cookie := func(r *http.Request) { r.AddCookie(&http.Cookie{Name: CookieName, Value: token}) }
+			require.Equal(t, who, asks(g, cookie))
+			then(g, now, token)
+			require.False(t, asks(g, cookie).Known())
+		})
+	}
+}
+
+func TestWrongPasswordsLock(t *testing.T) {
+	g, now := guard(t)
+	for range LockAfter {
+		_, _, err := g.Login("ops", "wrong", "10.0.0.9")
+		require.ErrorIs(t, err, ErrWrong)
+	}
+	_, _, err := g.Login("ops", "right", "10.0.0.9")
+	require.ErrorIs(t, err, ErrLocked, "even the right one")
+	require.False(t, asks(g, func(r *http.Request) { r.SetBasicAuth("ops", "right") }).Known(), "nor a program")
+	_, _, err = g.Login("ops", "right", "10.0.0.10")
+	require.NoError(t, err, "the user elsewhere is not kept out")
+	*now = now.Add(LockFor)
+	_, _, err = g.Login("ops", "right", "10.0.0.9")
+	require.NoError(t, err)
+	for i := range LockAfterName {
+		_, _, err = g.Login("boss", "wrong", "10.0.1."+string(rune('a'+i)))
+		require.ErrorIs(t, err, ErrWrong)
+	}
+	_, _, err = g.Login("boss", "right", "10.0.2.1")
+	require.ErrorIs(t, err, ErrLocked, "guesses from everywhere")
+	_, _, err = g.Login("nobody", "x", "10.0.0.9")
+	require.ErrorIs(t, err, ErrWrong, "a name that there is not says nothing else")
+}
+
+func TestRoles(t *testing.T) {
+	g, _ := guard(t)
+	page := g.Identify(Require(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }), DenyPlain, Operator))
+	code := func(name, password string) int {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
+		if name != "" {
+			r.SetBasicAuth(name, password)
+		}
+		w := httptest.NewRecorder()
+		page.ServeHTTP(w, r)
+		return w.Code
+	}
+	require.Equal(t, http.StatusUnauthorized, code("", ""))
+	require.Equal(t, http.StatusUnauthorized, code("ops", "wrong"))
+	require.Equal(t, http.StatusForbidden, code("boss", "right"))
+	require.Equal(t, http.StatusNoContent, code("ops", "right"))
+	open, err := New(nil, false)
+	require.NoError(t, err)
+	who := asks(open, func(*http.Request) {})
+	require.True(t, who.Local && who.May(Viewer) && !who.May(Operator, Auditor), "without users everybody looks on")
+}
+
+func TestTheCookieIsForThisSiteAndNoScript(t *testing.T) {
+	g, _ := guard(t)
+	w := httptest.NewRecorder()
+	g.SetCookie(w, "token")
+	c := w.Result().Cookies()[0] //nolint:bodyclose // a recorder's
+	require.True(t, c.HttpOnly && c.Secure && c.SameSite == http.SameSiteStrictMode)
+}
