@@ -40,17 +40,22 @@ func operateWith[R any](cmd *cobra.Command, c *config.Config, name string, args 
 func toldOn(out io.Writer) (tell func(control.Progress), done func()) {
 	show, done := progressLine(out)
 	var last time.Time
+	var shown string
 	return func(p control.Progress) {
-		if time.Since(last) < 200*time.Millisecond && (p.Total == 0 || p.Done < p.Total) {
+		text := progressText(p)
+		if text == shown || time.Since(last) < 200*time.Millisecond && (p.Total == 0 || p.Done < p.Total) {
 			return
 		}
-		last = time.Now()
-		show(progressText(p))
+		last, shown = time.Now(), text
+		show(text)
 	}, done
 }
 
 func progressText(p control.Progress) string {
 	text := p.What
+	if p.Done == 0 && p.Total == 0 {
+		return text
+	}
 	if text != "" {
 		text += ": "
 	}
@@ -58,6 +63,14 @@ func progressText(p control.Progress) string {
 		return text + fmt.Sprintf("%d of %d (%d%%)", p.Done, p.Total, 100*p.Done/p.Total)
 	}
 	return text + fmt.Sprint(p.Done)
+}
+
+// counted is a number of records in words.
+func counted(n int) string {
+	if n == 1 {
+		return "1 record"
+	}
+	return fmt.Sprint(n, " records")
 }
 
 // osUser is the account that runs the command: the actor in the audit trail.

@@ -122,12 +122,19 @@ func meaning(a app.PositionAnswer) string {
 		b.WriteString("That is the saved one.\n")
 	}
 	if a.Behind > 0 {
-		fmt.Fprintf(&b, "From there to the log's end it is %.1f MB.\n", float64(a.Behind)/(1<<20))
+		fmt.Fprintf(&b, "From there to the log's end it is %s.\n", sizeText(a.Behind))
 	}
 	if a.Unknown != "" {
 		fmt.Fprintf(&b, "What the tables looked like there is not known (%s); the log names its columns, and reading stops where it does not.\n", a.Unknown)
 	}
 	return b.String()
+}
+
+func sizeText(bytes uint64) string {
+	if bytes < 1<<20 {
+		return fmt.Sprintf("%.1f KB", float64(bytes)/(1<<10))
+	}
+	return fmt.Sprintf("%.1f MB", float64(bytes)/(1<<20))
 }
 
 func placeText(p *admin.Position) string {

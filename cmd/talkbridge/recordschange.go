@@ -50,7 +50,7 @@ func recordsDiscardCommand(s *settings) *cobra.Command {
 			if err := namesOfRecords(args); err != nil {
 				return err
 			}
-			if err := sure(cmd, yes, fmt.Sprintf("Discard %d records? What was submitted is lost; it is sent only when it is submitted again.", len(args))); err != nil {
+			if err := sure(cmd, yes, fmt.Sprintf("Discard %s? What was submitted is lost; it is sent only when it is submitted again.", counted(len(args)))); err != nil {
 				return err
 			}
 			return changeRecords(cmd, s, "records.discard", "discarded", app.RecordsArgs{IDs: args})
@@ -114,9 +114,9 @@ func printChanged(out io.Writer, what string, answer app.RecordsAnswer) error {
 			fmt.Fprintf(&text, "%s: %s\n", r.ID, r.Message)
 		}
 	}
-	fmt.Fprintf(&text, "%d records are %s", answer.Changed, what)
+	fmt.Fprintf(&text, "%s: %s", what, counted(answer.Changed))
 	if answer.Failed > 0 {
-		fmt.Fprintf(&text, ", %d are not", answer.Failed)
+		fmt.Fprintf(&text, "; not: %s", counted(answer.Failed))
 	}
 	_, err := fmt.Fprintln(out, text.String())
 	return err

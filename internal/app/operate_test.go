@@ -3,6 +3,7 @@ package app_test
 import (
 	"encoding/json"
 	"errors"
+	"os"
 	"os/exec"
 	"reflect"
 	"strings"
@@ -14,6 +15,7 @@ import (
 	"talkbridge/internal/app"
 	"talkbridge/internal/bridge"
 	"talkbridge/internal/testserver"
+	"talkbridge/state"
 )
 
 // onBothStores runs a test with a college whose configuration names the embedded store, and with one that names Redis.
@@ -122,10 +124,28 @@ func TestTheTokenIsShownAndRefreshedButNeverPrinted(t *testing.T) {
 		c.says(t, 0, &after, "token", "show")
 		_, text, _ := c.talkbridge(t, "token", "show")
 		require.Contains(t, text, "good until")
+		_, shown, _ := c.talkbridge(t, "token", "show", "--json")
+		trail, err := os.ReadFile(c.load(t).Admin.AuditLog)
+		require.NoError(t, err)
+		token := c.storedToken(t)
+		require.NotEmpty(t, token)
+		require.NotContains(t, text+shown+string(trail), token)
 		c.edit(t, "${env:TALKBRIDGE_CLIENT_ID}", "another")
 		c.says(t, 0, &after, "token", "show")
 		require.False(t, after.Current)
 	})
+}
+
+// storedToken is the token itself, as the store has it.
+func (c *college) storedToken(t *testing.T) string {
+	t.Helper()
+	cfg := c.load(t)
+	s, err := state.Open(t.Context(), state.Options{URL: cfg.State.URL.Reveal(), Namespace: cfg.State.Namespace, Key: cfg.State.Key})
+	require.NoError(t, err)
+	defer s.Close()
+	token, _, err := s.Token(t.Context())
+	require.NoError(t, err)
+	return token.Value.Reveal()
 }
 
 // Where the bridge that holds the file cannot be asked, the command says what to do.

@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"path/filepath"
 	"strconv"
 	"testing"
 
@@ -75,4 +76,25 @@ func TestThePositionIsSetByHand(t *testing.T) {
 		c.run(t)
 		c.taken(t, "one", "1014", 1) // start: reconcile
 	})
+}
+
+// Invariant 4: a position that is saved after a restore is what lets delivery go on, so none is set by hand before.
+func TestNoPositionIsSetBetweenARestoreAndItsResume(t *testing.T) {
+	c := newCollege(t, "file:talkbridge.db")
+	stop := c.run(t)
+	c.press(t, "1001")
+	c.becomes(t, "one/1001", bridge.StatusDelivered)
+	var p admin.Position
+	c.says(t, 0, &p, "position", "show")
+	stop()
+	file := filepath.Join(t.TempDir(), "b")
+	c.asked(t, "backup", file)
+	c.asked(t, "restore", file, "--replace")
+	for _, args := range [][]string{{"set", "--file", p.File, "--pos", strconv.FormatUint(p.Pos, 10)}, {"clear"}} {
+		code, _, stderr := c.talkbridge(t, append(append([]string{"position"}, args...), "--yes")...)
+		require.Equal(t, 1, code)
+		require.Contains(t, stderr, "restored from a backup")
+	}
+	c.asked(t, "resume", "--force")
+	c.asked(t, "position", "clear", "--yes")
 }
