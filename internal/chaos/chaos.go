@@ -40,7 +40,8 @@ type Settings struct {
 	Records  int     // there at the beginning
 	Rate     float64 // operations a second
 	Programs string  // folder with talkbridge and platformsim
-	Keep     bool    // leave the folder with logs and journals, whatever comes of the run
+	Keep     bool    // leave the folder with logs and journals, whatever comes of the run; else only where a promise was broken
+	Dir      string  // where that folder is made; empty: where the system has its temporary files
 	Out      io.Writer
 	Patience time.Duration // how long after the last fault everything may take to arrive; 2 minutes when 0
 	Calm     bool          // no faults

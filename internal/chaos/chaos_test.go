@@ -134,7 +134,11 @@ func TestTheJudgeSeesALie(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
+			dir, err := os.MkdirTemp("", "lie") //nolint:usetesting // t.TempDir's names are too long for a socket
+			require.NoError(t, err)
+			t.Cleanup(func() { _ = os.RemoveAll(dir) })
 			report := runs(t, Settings{
+				Dir:      dir,
 				Duration: 5 * time.Second, Seed: 1, Records: 40, Rate: 60, Calm: true, Patience: 15 * time.Second,
 				Between: func(platform string) (string, func(), error) { return liar(platform, c.lie) },
 			})

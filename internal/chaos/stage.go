@@ -56,7 +56,7 @@ const callTakes = 30 * time.Millisecond
 const callLimit = 5 * time.Second
 
 func (s *stage) setUp(ctx context.Context) (err error) {
-	if s.dir, err = os.MkdirTemp("", "chaos-"); err != nil {
+	if s.dir, err = os.MkdirTemp(s.Dir, "chaos-"); err != nil {
 		return fmt.Errorf("make a folder: %w", err)
 	}
 	if s.source, err = startSource(s.Source, s.dir); err != nil {
