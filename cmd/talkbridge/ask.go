@@ -85,6 +85,26 @@ func (a *asker) secret(question string) (string, error) {
 	return text, err
 }
 
+// hidden is secret for a password: asked for where there is somebody to ask, else one line as it is, spaces and all.
+func (a *asker) hidden(question string) (string, error) {
+	if a.terminal != nil {
+		show, err := hideTyping(a.terminal)
+		if err != nil {
+			return "", err
+		}
+		defer show()
+		defer fmt.Fprintln(a.out)
+	}
+	if question != "" {
+		fmt.Fprintf(a.out, "%s: ", question)
+	}
+	text, err := a.in.ReadString('\n')
+	if err != nil && (!errors.Is(err, io.EOF) || text == "") {
+		return "", fmt.Errorf("read the password: %w", err)
+	}
+	return strings.TrimRight(text, "\r\n"), nil
+}
+
 // choose asks for one of several, by number or by name; empty: none.
 func (a *asker) choose(question string, names []string, usual string) (string, error) {
 	for {

@@ -1,43 +1,40 @@
 package main
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
-	"os"
-	"strings"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/crypto/bcrypt"
-	"golang.org/x/term"
+)
+
+// What a password has to be. bcrypt reads no more than its first 72 bytes, so a longer one is refused rather than cut.
+const (
+	passwordShortest = 10 // characters
+	passwordLongest  = 72 // bytes
+	passwordCost     = 12 // a quarter of a second or so for each guess
 )
 
 func usersCommand() *cobra.Command {
-	return group("users", "Users of the console", usersHashCommand())
+	return group("users", "Who may log in to the console", usersHashCommand())
 }
-
-// leastPassword is the shortest password that is hashed. bcrypt itself takes no more than 72 bytes.
-const leastPassword = 10
 
 func usersHashCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "hash",
-		Short: "Make a bcrypt hash for admin.users, of a password from the terminal or the standard input",
-		Args:  noArgs,
+		Short: "Make the hash of a password for admin.users; asks at a terminal, else reads one line",
+		Long: "Prints the bcrypt hash of a password, for admin.users in the configuration. The password is asked for twice at a terminal, unseen; " +
+			"elsewhere it is one line of standard input. It is never an argument: those are seen by everybody on the machine, and kept by the shell.",
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			password, err := readPassword(cmd)
+			password, err := newPassword(newAsker(cmd.InOrStdin(), cmd.ErrOrStderr()))
 			if err != nil {
 				return err
 			}
-			switch n := len([]rune(password)); {
-			case n < leastPassword:
-				return fmt.Errorf("the password has %d characters; take %d or more", n, leastPassword)
-			case len(password) > 72:
-				return errors.New("the password is longer than 72 bytes, and bcrypt looks at no more")
-			}
-			hash, err := bcrypt.GenerateFromPassword([]byte(password), bcrypt.DefaultCost+2)
+			hash, err := bcrypt.GenerateFromPassword([]byte(password), passwordCost)
 			if err != nil {
-				return err
+				return fmt.Errorf("make the hash: %w", err)
 			}
 			_, err = fmt.Fprintln(cmd.OutOrStdout(), string(hash))
 			return err
@@ -45,29 +42,31 @@ func usersHashCommand() *cobra.Command {
 	}
 }
 
-// readPassword asks at a terminal, without showing what is typed, twice; elsewhere it reads one line.
-func readPassword(cmd *cobra.Command) (string, error) {
-	in, ok := cmd.InOrStdin().(*os.File)
-	if !ok || !term.IsTerminal(int(in.Fd())) {
-		line, err := bufio.NewReader(cmd.InOrStdin()).ReadString('\n')
-		if line = strings.TrimRight(line, "\r\n"); line == "" {
-			return "", fmt.Errorf("there is no password on the standard input: %w", err)
-		}
-		return line, nil
+// newPassword asks for a password, and at a terminal for the same once more.
+func newPassword(a *asker) (string, error) {
+	var question string
+	if a.asks {
+		question = "password"
 	}
-	ask := func(what string) (string, error) {
-		fmt.Fprint(cmd.ErrOrStderr(), what)
-		text, err := term.ReadPassword(int(in.Fd()))
-		fmt.Fprintln(cmd.ErrOrStderr())
-		return string(text), err
-	}
-	first, err := ask("Password: ")
+	password, err := a.hidden(question)
 	if err != nil {
 		return "", err
 	}
-	again, err := ask("Again: ")
-	if err == nil && first != again {
-		err = errors.New("these are two different passwords")
+	switch n := utf8.RuneCountInString(password); {
+	case n < passwordShortest:
+		return "", fmt.Errorf("a password has at least %d characters, this one has %d", passwordShortest, n)
+	case len(password) > passwordLongest:
+		return "", fmt.Errorf("a password has at most %d bytes, since bcrypt reads no more; this one has %d", passwordLongest, len(password))
 	}
-	return first, err
+	if !a.asks {
+		return password, nil
+	}
+	again, err := a.hidden("once more")
+	if err != nil {
+		return "", err
+	}
+	if again != password {
+		return "", errors.New("the two are not the same: nothing was made")
+	}
+	return password, nil
 }

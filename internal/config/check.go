@@ -136,7 +136,7 @@ func headerValue(text string) string {
 // bcryptHash is the check for a password that is kept as a hash.
 func bcryptHash(text string) string {
 	if !bcryptForm.MatchString(text) {
-		return "must be a bcrypt hash ($2a$…, $2b$… or $2y$…), not the password itself: make one with  htpasswd -nbBC 12 NAME PASSWORD"
+		return "must be a bcrypt hash ($2a$…, $2b$… or $2y$…), not the password itself: make one with  talkbridge users hash"
 	}
 	return ""
 }
