@@ -174,9 +174,10 @@ func (l *Line) copy(ctx context.Context, p *pair, to, from *net.TCPConn, bad fun
 			}
 		}
 		if err != nil {
-			_ = to.CloseWrite()
 			if gone(from) {
 				p.reset()
+			} else {
+				_ = to.CloseWrite()
 			}
 			return
 		}
