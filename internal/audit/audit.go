@@ -119,6 +119,7 @@ func (l *Log) Append(ctx context.Context, e Event) error {
 var ErrNotAnchored = errors.New("the audit log is written, but its anchor in the store is not")
 
 func (l *Log) write(e Event) (state.AuditAnchor, error) {
+	e.clean()
 	f, err := l.lock()
 	if err != nil {
 		return state.AuditAnchor{}, err
