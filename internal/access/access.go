@@ -66,6 +66,7 @@ const (
 var (
 	ErrWrong  = errors.New("wrong name or password")
 	ErrLocked = errors.New("too many wrong passwords; try again later")
+	ErrBusy   = errors.New("too many people log in at this moment; try again")
 )
 
 // A Guard knows the users and who is logged in. It may be used by several goroutines.
@@ -74,6 +75,12 @@ type Guard struct {
 	secure bool // cookies only over TLS
 	now    func() time.Time
 	dummy  []byte // compared with where there is no such user, so that the time tells nothing
+
+	// Refused is told of everybody who was not let in, by page or by program, but of a lock only once; nil: nobody is. The name is empty
+	// where there is no such user: what stands there may be a password that was typed into the wrong field.
+	Refused func(name, from string, err error)
+
+	comparing chan struct{} // one element while a password is compared: no guesses side by side, and one processor at most for guessers
 
 	mu       sync.Mutex // guards what follows
 	sessions map[[sha256.Size]byte]*session
@@ -88,6 +95,8 @@ type session struct {
 type failure struct {
 	count int
 	last  time.Time
+	known bool // there is such a user
+	told  bool // that it is locked
 }
 
 // New makes a Guard. secure says that the listener speaks TLS.
@@ -98,15 +107,16 @@ func New(users []User, secure bool) (*Guard, error) {
 	}
 	return &Guard{
 		users: users, secure: secure, now: time.Now, dummy: dummy, sessions: map[[sha256.Size]byte]*session{}, failures: map[string]*failure{},
+		comparing: make(chan struct{}, 1),
 	}, nil
 }
 
 // Open tells that there are no users, so nobody logs in.
 func (g *Guard) Open() bool { return len(g.users) == 0 }
 
-// Login checks a password and begins a session; the token goes into the cookie. ErrWrong, ErrLocked.
-func (g *Guard) Login(name, password, from string) (token string, who Who, err error) {
-	user, err := g.check(name, password, from)
+// Login checks a password and begins a session; the token goes into the cookie. ErrWrong, ErrLocked, ErrBusy.
+func (g *Guard) Login(ctx context.Context, name, password, from string) (token string, who Who, err error) {
+	user, err := g.check(ctx, name, password, from)
 	if err != nil {
 		return "", Who{}, err
 	}
@@ -134,9 +144,36 @@ func (g *Guard) Logout(token string) {
 	delete(g.sessions, sha256.Sum256([]byte(token)))
 }
 
-// check compares name and password, and counts what is wrong. Two counts: a name from one address, so that a guesser is kept out and
-// the user elsewhere is not; and a name from anywhere.
-func (g *Guard) check(name, password, from string) (User, error) {
+// compareWait is how long a login waits for those before it.
+const compareWait = 10 * time.Second
+
+// check compares name and password, and tells whoever wants to know of a refusal. One after the other: a guesser who tries a thousand at
+// once would otherwise have them all compared before the first is counted.
+func (g *Guard) check(ctx context.Context, name, password, from string) (User, error) {
+	timer := time.NewTimer(compareWait)
+	defer timer.Stop()
+	select {
+	case g.comparing <- struct{}{}:
+		defer func() { <-g.comparing }()
+	case <-timer.C:
+		return User{}, ErrBusy
+	case <-ctx.Done():
+		return User{}, ErrBusy
+	}
+	i := slices.IndexFunc(g.users, func(u User) bool { return u.Name == name })
+	user, tell, err := g.compare(i, name, password, from)
+	if err != nil && tell && g.Refused != nil {
+		if i < 0 {
+			name = ""
+		}
+		g.Refused(name, from, err)
+	}
+	return user, err
+}
+
+// compare counts what is wrong. Two counts: a name from one address, so that a guesser is kept out and the user elsewhere is not; and a
+// name from anywhere. tell is false where it was told before.
+func (g *Guard) compare(i int, name, password, from string) (user User, tell bool, err error) {
 	counts := []struct {
 		key   string
 		limit int
@@ -144,51 +181,52 @@ func (g *Guard) check(name, password, from string) (User, error) {
 	g.mu.Lock()
 	for _, c := range counts {
 		if f := g.failures[c.key]; f != nil && f.count >= c.limit && g.now().Sub(f.last) < LockFor {
+			tell, f.told = !f.told, true
 			g.mu.Unlock()
-			return User{}, ErrLocked
+			return User{}, tell, ErrLocked
 		}
 	}
 	g.mu.Unlock()
-	i := slices.IndexFunc(g.users, func(u User) bool { return u.Name == name })
 	hash := g.dummy
 	if i >= 0 {
 		hash = []byte(g.users[i].Hash.Reveal())
 	}
-	err := bcrypt.CompareHashAndPassword(hash, []byte(password)) // outside of the lock: it takes its time
+	err = bcrypt.CompareHashAndPassword(hash, []byte(password)) // outside of the lock: it takes its time
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if err == nil && i >= 0 {
 		for _, c := range counts {
 			delete(g.failures, c.key)
 		}
-		return g.users[i], nil
+		return g.users[i], false, nil
 	}
 	g.forget()
 	for _, c := range counts {
 		f := g.failures[c.key]
 		if f == nil || g.now().Sub(f.last) >= LockFor {
-			f = &failure{}
+			f = &failure{known: i >= 0}
 			g.failures[c.key] = f
 		}
 		f.count, f.last = f.count+1, g.now()
 	}
-	return User{}, ErrWrong
+	return User{}, true, ErrWrong
 }
 
 // failuresLimit bounds what guessers can make us remember.
 const failuresLimit = 10_000
 
-// forget drops counts that are over, and all of them where there are too many; the lock is held.
+// forget drops counts that are over, and where there are too many all those of names that there are not: by making up names nobody
+// undoes the lock of a user. What is counted of users is bounded by the locks themselves. The lock is held.
 func (g *Guard) forget() {
 	for key, f := range g.failures {
-		if g.now().Sub(f.last) >= LockFor || len(g.failures) > failuresLimit {
+		if g.now().Sub(f.last) >= LockFor || !f.known && len(g.failures) > failuresLimit {
 			delete(g.failures, key)
 		}
 	}
 }
 
-// of finds the session of a token and keeps it alive.
-func (g *Guard) of(token, from string) Who {
+// of finds the session of a token. A person keeps it alive, a page that keeps itself up to date does not.
+func (g *Guard) of(token, from string, person bool) Who {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	id := sha256.Sum256([]byte(token))
@@ -201,7 +239,9 @@ func (g *Guard) of(token, from string) Who {
 		delete(g.sessions, id)
 		return Who{}
 	}
-	s.seen = now
+	if person {
+		s.seen = now
+	}
 	return Who{Name: s.user.Name, Role: s.user.Role, From: from}
 }
 
@@ -228,12 +268,12 @@ func (g *Guard) who(r *http.Request) Who {
 		return Who{Name: "local", Role: Viewer, From: from, Local: true}
 	}
 	if c, err := r.Cookie(CookieName); err == nil {
-		if who := g.of(c.Value, from); who.Known() {
+		if who := g.of(c.Value, from, !byItself(r)); who.Known() {
 			return who
 		}
 	}
 	if name, password, ok := r.BasicAuth(); ok {
-		if user, err := g.check(name, password, from); err == nil {
+		if user, err := g.check(r.Context(), name, password, from); err == nil {
 			return Who{Name: user.Name, Role: user.Role, From: from}
 		}
 	}

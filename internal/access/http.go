@@ -24,6 +24,20 @@ func (g *Guard) DropCookie(w http.ResponseWriter, r *http.Request) {
 	http.SetCookie(w, &http.Cookie{Name: CookieName, Path: "/", HttpOnly: true, Secure: g.secure, SameSite: http.SameSiteStrictMode, MaxAge: -1})
 }
 
+// ByItself is the header by which a page says that it asks by itself, without a person.
+const ByItself = "Talkbridge-By-Itself"
+
+// byItself tells a page that keeps itself up to date from a person. Whoever lies here only shortens his own session.
+func byItself(r *http.Request) bool {
+	return r.Header.Get(ByItself) != "" || r.Header.Get("Accept") == "text/event-stream"
+}
+
+// Over tells that the session which r came with has ended, so that an answer that goes on for long ends too.
+func (g *Guard) Over(r *http.Request) bool {
+	c, err := r.Cookie(CookieName)
+	return err == nil && !g.Open() && !g.of(c.Value, "", false).Known()
+}
+
 // Require lets through who has one of the roles. Others get deny, which decides between a login page and a plain answer.
 func Require(next http.Handler, deny func(w http.ResponseWriter, r *http.Request, who Who), roles ...Role) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -30,6 +30,7 @@ func (b *bridgeParts) people() error {
 	if b.trail, err = audit.New(c.Admin.AuditLog, c.State.Key, b.store); err != nil {
 		return err
 	}
+	b.guard.Refused = b.keptOut
 	b.console, err = console.New(console.Options{
 		Version: b.options.Version, Namespace: c.State.Namespace, Platform: c.Platform.BaseURL, Routes: routeNames(c),
 		Guard: b.guard, Ledger: b.store, Live: b.live, Actions: b.actions(), Preview: b.shown,
@@ -44,6 +45,17 @@ func (b *bridgeParts) actions() control.Operations {
 	return control.Operations{
 		"pause": control.Do(o.Pause), "resume": control.Do(o.Resume),
 		"records.retry": control.Do(o.RetryRecords), "records.discard": control.Do(o.DiscardRecords),
+	}
+}
+
+// keptOut writes into the trail that somebody was not let in, by the login page or by a program's password.
+func (b *bridgeParts) keptOut(name, from string, why error) {
+	if name == "" {
+		name = "unknown"
+	}
+	e := audit.Event{Actor: name, From: from, Action: "login", Result: audit.Refused, Reason: why.Error()}
+	if err := b.trail.Append(context.Background(), e); err != nil {
+		b.options.Logger.Warn("a refused login is not in the audit trail, or not anchored yet", zap.Error(err))
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"html/template"
 	"math"
+	"net/url"
 	"strings"
 	"time"
 
@@ -22,6 +23,7 @@ func (c *Console) functions() template.FuncMap {
 		"status":   func(l string, s bridge.Status) string { return word(l, "status_"+string(s)) },
 		"stage":    func(l string, s bridge.Stage) string { return word(l, "stage_"+string(s)) },
 		"reason":   reason,
+		"to":       func(id string) template.URL { return template.URL(recordPath(id)) }, //nolint:gosec // every part is escaped
 		"problem":  func(p bridge.Problem) string { return strings.Join(some(p.Field, p.Column, p.Rule), " · ") },
 		"operator": func(w access.Who) bool { return w.May(access.Operator) },
 		"auditor":  func(w access.Who) bool { return w.May(access.Auditor) },
@@ -31,6 +33,15 @@ func (c *Console) functions() template.FuncMap {
 		"discards": func(s bridge.Status) bool { return s == bridge.StatusRejected || s == bridge.StatusPending },
 		"ends":     func(s bridge.Status) bool { return s != bridge.StatusPending && s != bridge.StatusSending },
 	}
+}
+
+// recordPath is the address of a record's page. A key may hold anything, percent signs and slashes too.
+func recordPath(id string) string {
+	parts := strings.Split(id, "/")
+	for i, p := range parts {
+		parts[i] = url.PathEscape(p)
+	}
+	return "/records/" + strings.Join(parts, "/")
 }
 
 func some(texts ...string) []string {

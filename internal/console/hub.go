@@ -128,7 +128,11 @@ func (h *hub) take(s Snapshot) {
 	}
 	h.last = s
 	if n := len(h.points); n == 0 || s.At.Unix()-h.points[n-1].At >= int64(pointEvery/time.Second) {
-		h.points = append(h.points, Point{s.At.Unix(), s.LagSeconds, s.Records[bridge.StatusPending] + s.Records[bridge.StatusSending], s.PerMinute})
+		backlog := s.Records[bridge.StatusPending] + s.Records[bridge.StatusSending]
+		if s.StoreError != "" && n > 0 { // not known is not none
+			backlog = h.points[n-1].Backlog
+		}
+		h.points = append(h.points, Point{s.At.Unix(), s.LagSeconds, backlog, s.PerMinute})
 		if len(h.points) > historyLength {
 			h.points = h.points[len(h.points)-historyLength:]
 		}
@@ -182,7 +186,7 @@ func (c *Console) events(w http.ResponseWriter, r *http.Request) {
 	defer leave()
 	ended := time.NewTimer(streamLimit)
 	defer ended.Stop()
-	for {
+	for !c.Guard.Over(r) {
 		text, err := json.Marshal(c.hub.now())
 		if err != nil {
 			return

@@ -29,19 +29,18 @@ func (c *Console) login(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	p := loginPage{Name: r.PostForm.Get("name"), Next: own(r.PostForm.Get("next"))}
-	token, who, err := c.Guard.Login(p.Name, r.PostForm.Get("password"), access.From(r.Context()).From)
-	e := audit.Event{Actor: p.Name, Action: "login", Result: audit.Done}
-	if err != nil {
-		p.Why = "wrong_password"
-		if errors.Is(err, access.ErrLocked) {
+	token, who, err := c.Guard.Login(r.Context(), p.Name, r.PostForm.Get("password"), access.From(r.Context()).From)
+	if err != nil { // the guard tells the trail
+		switch p.Why = "wrong_password"; {
+		case errors.Is(err, access.ErrLocked):
 			p.Why = "locked"
+		case errors.Is(err, access.ErrBusy):
+			p.Why = "busy"
 		}
-		e.Result, e.Reason = audit.Refused, err.Error()
-		c.note(r, e)
 		c.show(w, r, http.StatusUnauthorized, "login", p)
 		return
 	}
-	e.Reason = string(who.Role)
+	e := audit.Event{Actor: who.Name, Action: "login", Result: audit.Done, Reason: string(who.Role)}
 	if !c.note(r, e) {
 		c.Guard.Logout(token)
 		c.message(w, r, http.StatusInternalServerError, "trail_unreadable")

@@ -36,6 +36,7 @@ var words = map[string]said{
 	"password":         {"口令", "Password"},
 	"wrong_password":   {"用户名或口令不对", "Wrong name or password"},
 	"locked":           {"口令输错次数过多,请 15 分钟后再试", "Too many wrong passwords; try again in 15 minutes"},
+	"busy":             {"此刻登录的人太多,请稍后再试", "Too many people log in at this moment; try again"},
 	"role_viewer":      {"查看", "viewer"},
 	"role_operator":    {"操作员", "operator"},
 	"role_auditor":     {"审计员", "auditor"},

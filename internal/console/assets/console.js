@@ -2,6 +2,7 @@
 (() => {
   'use strict';
   const body = document.body;
+  const byItself = { 'Talkbridge-By-Itself': '1' }; // no person asks: this does not keep a session alive
 
   document.getElementById('theme')?.addEventListener('click', () => {
     const dark = matchMedia('(prefers-color-scheme: dark)').matches;
@@ -23,7 +24,7 @@
     if (busy || document.hidden) return;
     busy = true;
     try {
-      const answer = await fetch(location.href, { headers: { 'X-Requested-With': 'talkbridge' }, redirect: 'manual' });
+      const answer = await fetch(location.href, { headers: byItself, redirect: 'manual' });
       if (answer.type === 'opaqueredirect') { location.reload(); return; } // the session ended
       const page = new DOMParser().parseFromString(await answer.text(), 'text/html');
       document.querySelectorAll('[data-live]').forEach((old) => {
@@ -81,7 +82,7 @@
     new Chart('chart-lag', (p) => p.lag, false);
     new Chart('chart-backlog', (p) => p.backlog, true);
     if (!charts.length) return;
-    const answer = await fetch('/history');
+    const answer = await fetch('/history', { headers: byItself });
     if (!answer.ok) return;
     const points = await answer.json();
     charts.forEach((c) => c.set(points));
@@ -92,11 +93,23 @@
 
   if (body.dataset.known === 'true' && body.dataset.page !== 'login') {
     const lost = document.getElementById('lost');
-    const stream = new EventSource('/events');
-    stream.onmessage = (e) => { lost.hidden = true; follow(JSON.parse(e.data)); };
-    let late;
-    stream.onopen = () => { clearTimeout(late); lost.hidden = true; };
-    stream.onerror = () => { clearTimeout(late); late = setTimeout(() => { lost.hidden = stream.readyState === EventSource.OPEN; }, 4000); };
+    let stream, late;
+    const open = () => {
+      stream = new EventSource('/events');
+      stream.onmessage = (e) => { lost.hidden = true; follow(JSON.parse(e.data)); };
+      stream.onopen = () => { clearTimeout(late); lost.hidden = true; };
+      stream.onerror = () => {
+        clearTimeout(late);
+        const gone = stream.readyState === EventSource.CLOSED; // not let in any more, or a bridge that is going: it does not ask again by itself
+        late = setTimeout(() => {
+          if (gone) { stream.close(); refresh(); open(); }
+          lost.hidden = stream.readyState === EventSource.OPEN;
+        }, 4000);
+      };
+    };
+    open();
+    // A browser has six connections to one address: a page that nobody looks at holds none.
+    document.addEventListener('visibilitychange', () => { clearTimeout(late); stream.close(); if (!document.hidden) { open(); refresh(); } });
     begin();
   }
 })();
