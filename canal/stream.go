@@ -42,6 +42,7 @@ type reader struct {
 	savedAt   time.Time // when the writer last got a place
 	savedFrom uint64    // bytes that had been read then
 	live      bool      // an event has come
+	quiet     bool      // the server has said on this connection that it has nothing more
 	resumed   place     // where this connection began, until the log was found to be the one that the place belongs to
 	failure   error     // what HandleEvent gave back: go-mysql keeps only its text
 }
@@ -300,6 +301,11 @@ func (r *reader) heartbeat(e *replication.HeartbeatEvent, h *replication.EventHe
 	// With GTIDs the server passes over transactions that we have, silently; the heartbeat says how far it got.
 	if r.place.byGTID() && e.Filename == r.place.file && uint64(h.LogPos) > r.place.pos && r.place.pos < 1<<32 {
 		r.place.pos, r.reached = uint64(h.LogPos), uint64(h.LogPos)
+	}
+	if !r.quiet {
+		// The place is saved once even though it did not move: after a restore from a backup that is the only proof that nothing newer
+		// waits in the log of a source on which nothing happens, and delivery may be resumed.
+		r.quiet, r.unsaved, r.savedAt = true, true, time.Time{}
 	}
 	r.heal()
 	return r.deliver(nil, true)

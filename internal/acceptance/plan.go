@@ -103,3 +103,22 @@ func realPlan() []plan {
 		{id: "R01", group: groupReal, title: "指定测试记录在真实平台上报成功", before: "上报程序运行中，学校指定测试记录", needs: forReal, run: rowsCase},
 	}
 }
+
+// Plan lists the cases without running them.
+func Plan() []Case {
+	var out []Case
+	for _, p := range wholePlan() {
+		out = append(out, Case{ID: p.id, Group: p.group, Title: p.title, Clauses: p.clauses, Before: p.before, Result: NotRun, Steps: []Step{}})
+	}
+	return out
+}
+
+// Harmless tells whether a case runs against a college's own configuration too.
+func Harmless(id string) bool {
+	for _, p := range wholePlan() {
+		if p.id == id {
+			return p.needs != standAlone
+		}
+	}
+	return false
+}

@@ -63,7 +63,7 @@ func Make(ctx context.Context, o Options) (bundles []Bundle, err error) {
 
 // collect gathers what every bundle holds, by its name in the bundle.
 func collect(ctx context.Context, o Options) (map[string][]byte, error) {
-	files := map[string][]byte{"VERSION": []byte(o.Version + "\n"), "install.sh": installScript()}
+	files := map[string][]byte{"VERSION": []byte(o.Version + "\n"), "install.sh": installText, "bin/talkbridge-admin": adminText}
 	for _, folder := range []string{"configs", "docs"} {
 		if err := addFolder(files, o.Source, folder); err != nil {
 			return nil, err
@@ -77,7 +77,7 @@ func collect(ctx context.Context, o Options) (map[string][]byte, error) {
 		files[name] = text
 	}
 	if _, ok := files[unitPath]; !ok {
-		files[unitPath] = defaultUnit()
+		files[unitPath] = unitText
 	}
 	if o.SBOM != "" {
 		text, err := os.ReadFile(o.SBOM)

@@ -80,7 +80,7 @@ install_release() {
 	before=$(version_of current)
 	target=$base/releases/$version
 	make_user
-	mkdir -p "$base/releases" "$root/usr/local/bin" "$(dirname "$unit")"
+	mkdir -p "$base/releases" "$root/usr/local/bin" "$root/usr/local/sbin" "$(dirname "$unit")"
 	if [ "$before" = "$version" ]; then
 		say "talkbridge $version is installed already; its files are written again"
 	fi
@@ -101,6 +101,7 @@ install_release() {
 	[ "$before" != "-" ] && [ "$before" != "$version" ] && point "releases/$before" "$base/previous"
 	point "releases/$version" "$base/current"
 	point /opt/talkbridge/current/bin/talkbridge "$root/usr/local/bin/talkbridge"
+	point /opt/talkbridge/current/bin/talkbridge-admin "$root/usr/local/sbin/talkbridge-admin"
 	cp "$target/configs/systemd/talkbridge.service" "$unit"
 	chmod 0644 "$unit"
 	start_service "$before"
@@ -109,9 +110,9 @@ install_release() {
 
 # install_config writes the configuration where there is none, and never touches one that is there.
 install_config() {
-	mkdir -p "$etc" "$data"
+	mkdir -p "$etc" "$data/backups"
 	chmod 0750 "$etc"
-	chmod 0700 "$data"
+	chmod 0700 "$data" "$data/backups"
 	if [ ! -e "$etc/talkbridge.yaml" ]; then
 		cp -R "$here/configs/contracts" "$etc/contracts"
 		sed -e 's|^  url: redis://.*|  url: file:/var/lib/talkbridge/talkbridge.db|' -e 's|^  audit_log: audit.log |  audit_log: /var/lib/talkbridge/audit.log |' \
@@ -134,11 +135,8 @@ install_config() {
 # save_state takes a backup before an upgrade, where the installed program can.
 save_state() {
 	live && [ -x /usr/local/bin/talkbridge ] && [ -e "$data/talkbridge.db" ] || return 0
-	mkdir -p "$data/backups"
-	chmod 0700 "$data/backups"
-	own "$(owner)" "$data/backups"
 	file=$data/backups/before-$version-$(date +%Y%m%dT%H%M%S).backup
-	if (set -a; . "$etc/talkbridge.env"; set +a; runuser -u "$user" -- /usr/local/bin/talkbridge backup "$file" -c "$etc/talkbridge.yaml" >/dev/null); then
+	if "$target.new/bin/talkbridge-admin" backup "$file" >/dev/null; then
 		say "backup: $file"
 	else
 		fail "the backup before the upgrade did not work; nothing was changed. Mend that first (talkbridge check)"
@@ -180,7 +178,7 @@ rollback() {
 
 uninstall() {
 	live && { systemctl disable --now talkbridge >/dev/null 2>&1 || true; }
-	rm -f "$unit" "$root/usr/local/bin/talkbridge"
+	rm -f "$unit" "$root/usr/local/bin/talkbridge" "$root/usr/local/sbin/talkbridge-admin"
 	rm -rf "$base"
 	live && { systemctl daemon-reload || true; }
 	say "removed. Configuration and data are still in /etc/talkbridge and /var/lib/talkbridge; to delete those too:"
