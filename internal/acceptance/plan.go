@@ -76,6 +76,8 @@ func processPlan() []plan {
 		{id: "P11", group: groupProcess, title: "源库重启", before: running, needs: standAlone, run: sourceCase},
 		{id: "P12", group: groupProcess, title: "暂停与恢复上报", before: running, needs: standAlone, run: pauseCase},
 		{id: "P13", group: groupProcess, title: "积压 200 条集中上报", before: running, needs: standAlone, run: backlogCase},
+		{id: "P14", group: groupProcess, title: "被拒记录的人工重试与放弃", before: running, needs: standAlone, run: handCase},
+		{id: "P15", group: groupProcess, title: "指定记录立即上报", before: running, needs: standAlone, run: pushCase},
 	}
 }
 
@@ -87,6 +89,7 @@ func safetyPlan() []plan {
 		{id: "S04", group: groupSafety, title: "密钥错误即停止", before: "无", needs: standAlone, run: keyCase},
 		{id: "S05", group: groupSafety, title: "源库账号最小权限", before: "源库账号已按部署手册建立", needs: standAlone, run: grantsCase},
 		{id: "S06", group: groupSafety, title: "量表、诊断等禁止外发的列", before: "无", needs: standAlone, run: neverSendCase},
+		{id: "S07", group: groupSafety, title: "操作审计与防篡改", before: "P12 至 P15 已执行", needs: standAlone, run: auditCase},
 	}
 }
 
