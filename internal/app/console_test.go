@@ -236,6 +236,9 @@ func TestRolesOfTheConsole(t *testing.T) {
 		require.Contains(t, value[string](auditor, `document.querySelector('main').innerText.replaceAll('拒绝', 'refused')`), action)
 	}
 	auditor.shot("audit")
+	auditor.do(chromedp.EmulateViewport(390, 900))
+	require.Zero(t, value[float64](auditor, `document.documentElement.scrollWidth - document.documentElement.clientWidth`))
+	auditor.shot("audit-390")
 	text, err := os.ReadFile(c.load(t).Admin.AuditLog)
 	require.NoError(t, err)
 	require.NotContains(t, string(text), "近两周失眠")
@@ -306,6 +309,19 @@ func TestPagesOfEverySize(t *testing.T) {
 					require.Less(t, time.Since(begun), 10*time.Second, path)
 					require.Zero(t, value[float64](b, `document.documentElement.scrollWidth - document.documentElement.clientWidth`), "%s at %d pixels", path, width)
 					b.shot(fmt.Sprintf("size-%d-%d-%s", n, width, strings.Trim(strings.NewReplacer("/", "-", "?", "-").Replace(path), "-")))
+				}
+			}
+			if n == 1 { // in the other language and the other colours
+				b.do(chromedp.Click("#theme"), chromedp.Click("#language"), chromedp.WaitReady("footer"))
+				for _, width := range []int64{1440, 390} {
+					b.do(chromedp.EmulateViewport(width, 900))
+					for _, path := range []string{"/", "/records", "/position"} {
+						b.open(path)
+						b.do(chromedp.WaitReady("footer"))
+						require.Equal(t, "dark en", value[string](b, `document.documentElement.dataset.theme + " " + document.documentElement.lang`))
+						require.Zero(t, value[float64](b, `document.documentElement.scrollWidth - document.documentElement.clientWidth`), "%s at %d pixels", path, width)
+						b.shot(fmt.Sprintf("dark-%d-%s", width, strings.Trim(strings.ReplaceAll(path, "/", "-"), "-")))
+					}
 				}
 			}
 			b.open("/records")

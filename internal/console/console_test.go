@@ -148,3 +148,9 @@ func TestTheHourOnTheCharts(t *testing.T) {
 	h.take(Snapshot{At: begun.Add(2*historyLength*pointEvery + pointEvery), StoreError: "away"})
 	require.Equal(t, 7, h.points[len(h.points)-1].Backlog)
 }
+
+func TestNumbersAsPeopleReadThem(t *testing.T) {
+	for n, want := range map[int]string{0: "0", 7: "7", 999: "999", 1000: "1,000", 100_000: "100,000", 1_234_567: "1,234,567", -100: "-100", -1000: "-1,000"} {
+		require.Equal(t, want, grouped(n))
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"html/template"
 	"math"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -29,6 +30,7 @@ func (c *Console) functions() template.FuncMap {
 		"auditor":  func(w access.Who) bool { return w.May(access.Auditor) },
 		"waiting":  func(s Snapshot) int { return s.Records[bridge.StatusPending] + s.Records[bridge.StatusSending] },
 		"count":    func(s Snapshot, status string) int { return s.Records[bridge.Status(status)] },
+		"grouped":  grouped,
 		"retries":  func(s bridge.Status) bool { return s == bridge.StatusRejected || s == bridge.StatusPending },
 		"discards": func(s bridge.Status) bool { return s == bridge.StatusRejected || s == bridge.StatusPending },
 		"ends":     func(s bridge.Status) bool { return s != bridge.StatusPending && s != bridge.StatusSending },
@@ -42,6 +44,15 @@ func recordPath(id string) string {
 		parts[i] = url.PathEscape(p)
 	}
 	return "/records/" + strings.Join(parts, "/")
+}
+
+// grouped is a number as people read it: 100,000.
+func grouped(n int) string {
+	text := strconv.Itoa(n)
+	for i := len(text) - 3; i > 0 && text[i-1] != '-'; i -= 3 {
+		text = text[:i] + "," + text[i:]
+	}
+	return text
 }
 
 func some(texts ...string) []string {

@@ -43,6 +43,9 @@
     add(s);
   }
 
+  // The same clock as the rest of the page: the source's, not the browser's.
+  let clock = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit' });
+  try { clock = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', timeZone: body.dataset.zone }); } catch { /* a zone without a name */ }
   const charts = [];
   function css(name) { return getComputedStyle(document.documentElement).getPropertyValue(name).trim(); }
   class Chart {
@@ -55,8 +58,8 @@
       const axis = { stroke: css('--dim'), grid: { stroke: css('--line'), width: 1 }, ticks: { show: false }, font: '11px sans-serif' };
       this.plot = new uPlot({
         width: this.box.clientWidth, height: 170, legend: { show: false }, cursor: { y: false },
-        scales: { x: { time: true }, y: { range: (u, low, high) => [0, Math.max(high * 1.1, 1)] } },
-        axes: [{ ...axis, values: (u, at) => at.map((t) => new Date(t * 1000).toTimeString().slice(0, 5)) }, { ...axis, size: 46 }],
+        scales: { x: { time: true, range: (u, low, high) => { high ??= Date.now() / 1000; return [Math.min(low ?? high, high - 600), high]; } }, y: { range: (u, low, high) => [0, Math.max(high * 1.1, 1)] } },
+        axes: [{ ...axis, size: 30, values: (u, at) => at.map((t) => clock.format(new Date(t * 1000))) }, { ...axis, size: 46 }],
         series: [{}, { stroke: css('--accent'), width: 1.5, fill: css('--accent-soft'), points: { show: false }, paths: this.stepped ? uPlot.paths.stepped({ align: 1 }) : undefined }],
       }, this.data, this.box);
       this.box.dataset.last = this.data[1].length ? Math.max(...this.data[1].slice(-12)) : 0;
