@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -19,7 +20,10 @@ import (
 )
 
 // ledger has one record.
-type ledger struct{ record bridge.Record }
+type ledger struct {
+	record bridge.Record
+	asked  *atomic.Int64 // nil: not counted
+}
 
 func (l ledger) Checkpoint(context.Context) (bridge.Checkpoint, bool, error) {
 	return bridge.Checkpoint{File: "binlog.000001", Pos: 4}, true, nil
@@ -30,6 +34,9 @@ func (l ledger) Record(_ context.Context, id string) (bridge.Record, bool, error
 }
 
 func (l ledger) Records(context.Context, state.Filter) ([]bridge.Record, string, error) {
+	if l.asked != nil {
+		l.asked.Add(1)
+	}
 	return []bridge.Record{l.record}, "", nil
 }
 
@@ -42,7 +49,7 @@ func pages(t *testing.T, r bridge.Record, live Live, users ...access.User) http.
 	t.Helper()
 	g, err := access.New(users, false)
 	require.NoError(t, err)
-	c, err := New(Options{Version: "test", Routes: []string{"one"}, Guard: g, Ledger: ledger{r}, Live: func(context.Context) Live { return live }, Logger: zap.NewNop()})
+	c, err := New(Options{Version: "test", Routes: []string{"one"}, Guard: g, Ledger: ledger{record: r}, Live: func(context.Context) Live { return live }, Logger: zap.NewNop()})
 	require.NoError(t, err)
 	mux := http.NewServeMux()
 	c.Register(mux)
@@ -147,6 +154,23 @@ func TestTheHourOnTheCharts(t *testing.T) {
 	require.InDelta(t, 120, h.now().PerMinute, 0.1) // ten in five seconds
 	h.take(Snapshot{At: begun.Add(2*historyLength*pointEvery + pointEvery), StoreError: "away"})
 	require.Equal(t, 7, h.points[len(h.points)-1].Backlog)
+}
+
+// However many look at the overview, the store is asked once for all of them.
+func TestManyViewersAskTheStoreOnce(t *testing.T) {
+	g, err := access.New(nil, false)
+	require.NoError(t, err)
+	var asked atomic.Int64
+	r := bridge.Record{ID: "one/1001", Route: "one", Key: "1001", Status: bridge.StatusRejected, Message: "why it was refused"}
+	c, err := New(Options{Guard: g, Ledger: ledger{r, &asked}, Live: func(context.Context) Live { return Live{} }, Logger: zap.NewNop()})
+	require.NoError(t, err)
+	mux := http.NewServeMux()
+	c.Register(mux)
+	h := g.Identify(mux)
+	for range 20 {
+		require.Contains(t, get(t, h, "/").Body.String(), "why it was refused")
+	}
+	require.EqualValues(t, 1, asked.Load())
 }
 
 func TestNumbersAsPeopleReadThem(t *testing.T) {

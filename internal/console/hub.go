@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"talkbridge/internal/bridge"
+	"talkbridge/state"
 )
 
 // Live is how the bridge stands just now, as far as this process knows by itself.
@@ -41,6 +42,7 @@ type Snapshot struct {
 	Records       map[bridge.Status]int `json:"records"`
 	OldestSeconds float64               `json:"oldest_seconds"`
 	PerMinute     float64               `json:"per_minute"` // deliveries of this process over the last minute
+	Refused       []bridge.Record       `json:"-"`          // the latest few
 }
 
 // A Point is one place on the charts.
@@ -50,6 +52,8 @@ type Point struct {
 	Backlog int     `json:"backlog"`
 	Rate    float64 `json:"rate"` // deliveries a minute
 }
+
+const refusedShown = 5
 
 const (
 	snapshotEvery = time.Second
@@ -109,6 +113,11 @@ func (c *Console) snapshot(ctx context.Context) Snapshot {
 		return s
 	}
 	s.Records = counts
+	if counts[bridge.StatusRejected] > 0 {
+		if s.Refused, _, err = c.Ledger.Records(ctx, state.Filter{Status: bridge.StatusRejected, Limit: refusedShown}); err != nil {
+			s.StoreError = err.Error()
+		}
+	}
 	if !oldest.IsZero() {
 		s.OldestSeconds = max(time.Since(oldest).Seconds(), 0)
 	}

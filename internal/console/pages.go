@@ -56,15 +56,12 @@ func (c *Console) failed(w http.ResponseWriter, r *http.Request, err error) {
 	c.message(w, r, http.StatusServiceUnavailable, "store_away")
 }
 
+// overview shows the last snapshot and asks the store nothing, however many look.
 func (c *Console) overview(w http.ResponseWriter, r *http.Request) {
 	if c.hub.now().At.IsZero() {
 		c.hub.take(c.snapshot(r.Context()))
 	}
-	refused, _, err := c.Ledger.Records(r.Context(), state.Filter{Status: bridge.StatusRejected, Limit: 5})
-	if err != nil {
-		refused = nil
-	}
-	c.show(w, r, http.StatusOK, "overview", refused)
+	c.show(w, r, http.StatusOK, "overview", nil)
 }
 
 // recordsPage is the list of records.

@@ -58,7 +58,7 @@
       const axis = { stroke: css('--dim'), grid: { stroke: css('--line'), width: 1 }, ticks: { show: false }, font: '11px sans-serif' };
       this.plot = new uPlot({
         width: this.box.clientWidth, height: 170, legend: { show: false }, cursor: { y: false },
-        scales: { x: { time: true, range: (u, low, high) => { high ??= Date.now() / 1000; return [Math.min(low ?? high, high - 600), high]; } }, y: { range: (u, low, high) => [0, Math.max(high * 1.1, 1)] } },
+        scales: { x: { time: true, range: (u, low, high) => { const end = high > 1e9 ? high : Date.now() / 1000; return [low > 1e9 ? Math.min(low, end - 600) : end - 600, end]; } }, y: { range: (u, low, high) => [0, Math.max(high * 1.1, 1)] } },
         axes: [{ ...axis, size: 30, values: (u, at) => at.map((t) => clock.format(new Date(t * 1000))) }, { ...axis, size: 46 }],
         series: [{}, { stroke: css('--accent'), width: 1.5, fill: css('--accent-soft'), points: { show: false }, paths: this.stepped ? uPlot.paths.stepped({ align: 1 }) : undefined }],
       }, this.data, this.box);
