@@ -33,7 +33,7 @@ func run(ctx context.Context) error {
 	flag.StringVar(&o.Version, "version", "", "what the program says it is")
 	flag.StringVar(&o.Out, "out", "dist", "folder to write to")
 	flag.StringVar(&archs, "arch", strings.Join(release.Archs(), ","), "architectures")
-	flag.StringVar(&o.SBOM, "sbom", "", "CycloneDX file to put into the bundles")
+	flag.StringVar(&o.SBOM, "sbom", "", "CycloneDX file to put into the bundles; empty: one is made of the modules")
 	flag.Parse()
 	o.Archs = strings.Split(archs, ",")
 	at, err := commitTime(ctx)

@@ -22,11 +22,10 @@ import (
 
 // A machine is where the manuals are followed: a root folder, a source, a platform, and what a server has that a container lacks.
 type machine struct {
-	root    string
-	dir     string // where commands begin
-	source  *testserver.MariaDB
-	real    [][2]string // as the manuals write it, as it is here
-	started bool
+	root   string
+	dir    string // where commands begin
+	source *testserver.MariaDB
+	real   [][2]string // as the manuals write it, as it is here
 }
 
 func newMachine(t *testing.T) *machine {
@@ -38,10 +37,15 @@ func newMachine(t *testing.T) *machine {
 	}
 	platform := m.platform(t)
 	m.real = [][2]string{
-		{"10.0.0.5:3306", m.source.Addr}, {"https://api.zj-gxsz.cn/api", "http://" + platform + "/api"}, {"127.0.0.1:9180", freeAddr(t)},
-		{"linux-amd64", "linux-" + runtime.GOARCH}, {"./install.sh", "./install.sh --root " + m.root},
-		{"/etc/talkbridge", m.root + "/etc/talkbridge"}, {"/var/lib/talkbridge", m.root + "/var/lib/talkbridge"},
-		{"/opt/talkbridge", m.root + "/opt/talkbridge"}, {"/usr/local/bin/talkbridge", m.root + "/usr/local/bin/talkbridge"},
+		{"10.0.0.5:3306", m.source.Addr},
+		{"https://api.zj-gxsz.cn/api", "http://" + platform + "/api"},
+		{"127.0.0.1:9180", freeAddr(t)},
+		{"linux-amd64", "linux-" + runtime.GOARCH},
+		{"./install.sh", "./install.sh --root " + m.root},
+		{"/etc/talkbridge", m.root + "/etc/talkbridge"},
+		{"/var/lib/talkbridge", m.root + "/var/lib/talkbridge"},
+		{"/opt/talkbridge", m.root + "/opt/talkbridge"},
+		{"/usr/local/bin/talkbridge", m.root + "/usr/local/bin/talkbridge"},
 		{"/usr/local/sbin/talkbridge", m.root + "/usr/local/sbin/talkbridge"},
 	}
 	m.shims(t)
@@ -52,7 +56,7 @@ func newMachine(t *testing.T) *machine {
 func (m *machine) bundle(t *testing.T, version string) {
 	t.Helper()
 	_, err := release.Make(t.Context(), release.Options{
-		Source: "../..", Out: m.dir, Version: version, Time: time.Unix(1_700_000_000, 0), Archs: []string{runtime.GOARCH},
+		Source: "../..", Out: m.dir, Version: version, Time: time.Unix(1_700_000_000, 0), Archs: []string{runtime.GOARCH}, Fast: true,
 	})
 	require.NoError(t, err)
 	if version == "v1.0.0" {
@@ -103,7 +107,7 @@ is-active) kill -0 $(cat $pid) && echo active ;;
 esac
 `,
 	} {
-		require.NoError(t, os.WriteFile(filepath.Join(bin, name), []byte(text), 0o755)) //nolint:gosec // programs
+		require.NoError(t, os.WriteFile(filepath.Join(bin, name), []byte(text), 0o755))
 	}
 	t.Cleanup(func() {
 		if text, err := os.ReadFile(filepath.Join(m.root, "pid")); err == nil {
@@ -176,7 +180,7 @@ type block struct {
 	line       int
 }
 
-var fence = regexp.MustCompile("(?ms)^```([a-z]*)\n(.*?)^```$") //nolint:gochecknoglobals // immutable
+var fence = regexp.MustCompile("(?ms)^```([a-z]*)\n(.*?)^```$")
 
 func blocks(t *testing.T, name string) (out []block) {
 	t.Helper()

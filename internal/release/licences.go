@@ -21,18 +21,15 @@ type module struct{ Path, Version, Dir string }
 
 // addLicences puts the licence of every module whose code is in a bundle into it, and a table of them. A module without a licence file
 // is an error: nobody may hand its code over.
-func addLicences(ctx context.Context, files map[string][]byte, source string, archs []string) error {
-	modules, err := modulesOf(ctx, source, archs)
-	if err != nil {
-		return err
-	}
+func addLicences(files map[string][]byte, modules map[string]module) (kindsOf map[string][]string, err error) {
+	kindsOf = map[string][]string{}
 	var table bytes.Buffer
 	table.WriteString("# 第三方软件许可证\n\n程序中含有下列模块的代码。许可证全文在各自的文件夹中。\n\n| 模块 | 版本 | 许可证 |\n|---|---|---|\n")
 	for _, path := range slices.Sorted(maps.Keys(modules)) {
 		m := modules[path]
 		texts, err := licenceFiles(m.Dir)
 		if err != nil {
-			return fmt.Errorf("licences of %s: %w", m.Path, err)
+			return nil, fmt.Errorf("licences of %s: %w", m.Path, err)
 		}
 		kinds := map[string]bool{}
 		for name, text := range texts {
@@ -42,13 +39,14 @@ func addLicences(ctx context.Context, files map[string][]byte, source string, ar
 			}
 		}
 		named := slices.Sorted(maps.Keys(kinds))
+		kindsOf[path] = named
 		if len(named) == 0 {
 			named = []string{"见全文"}
 		}
 		fmt.Fprintf(&table, "| %s | %s | %s |\n", m.Path, m.Version, strings.Join(named, "、"))
 	}
 	files["licenses/README.md"] = table.Bytes()
-	return nil
+	return kindsOf, nil
 }
 
 // modulesOf asks the compiler which modules' packages are in the programs, for every architecture.
@@ -90,7 +88,7 @@ func modulesOf(ctx context.Context, source string, archs []string) (map[string]m
 	return modules, nil
 }
 
-var licenceName = regexp.MustCompile(`(?i)^(licen[cs]e|copying|notice|patents)([.-].*)?$`) //nolint:gochecknoglobals // immutable
+var licenceName = regexp.MustCompile(`(?i)^(licen[cs]e|copying|notice|patents)([.-].*)?$`)
 
 func licenceFiles(dir string) (map[string][]byte, error) {
 	entries, err := os.ReadDir(dir)
@@ -102,7 +100,7 @@ func licenceFiles(dir string) (map[string][]byte, error) {
 		if e.IsDir() || !licenceName.MatchString(e.Name()) {
 			continue
 		}
-		if texts[e.Name()], err = os.ReadFile(filepath.Join(dir, e.Name())); err != nil {
+		if texts[e.Name()], err = os.ReadFile(filepath.Join(dir, e.Name())); err != nil { //nolint:gosec // a module's own folder
 			return nil, err //nolint:wrapcheck // likewise
 		}
 	}
@@ -116,10 +114,17 @@ func licenceFiles(dir string) (map[string][]byte, error) {
 func licenceKind(text []byte) string {
 	t := strings.Join(strings.Fields(string(text)), " ")
 	for _, k := range [][2]string{
-		{"Apache License Version 2.0", "Apache-2.0"}, {"Mozilla Public License Version 2.0", "MPL-2.0"}, {"Mozilla Public License, version 2.0", "MPL-2.0"},
-		{"GNU AFFERO GENERAL PUBLIC LICENSE", "AGPL"}, {"GNU LESSER GENERAL PUBLIC LICENSE", "LGPL"}, {"GNU GENERAL PUBLIC LICENSE", "GPL"},
-		{"Permission is hereby granted, free of charge", "MIT"}, {"Neither the name", "BSD-3-Clause"}, {"names of its contributors may", "BSD-3-Clause"},
-		{"Redistribution and use in source and binary forms", "BSD-2-Clause"}, {"Permission to use, copy, modify, and/or distribute", "ISC"},
+		{"Apache License Version 2.0", "Apache-2.0"},
+		{"Mozilla Public License Version 2.0", "MPL-2.0"},
+		{"Mozilla Public License, version 2.0", "MPL-2.0"},
+		{"GNU AFFERO GENERAL PUBLIC LICENSE", "AGPL"},
+		{"GNU LESSER GENERAL PUBLIC LICENSE", "LGPL"},
+		{"GNU GENERAL PUBLIC LICENSE", "GPL"},
+		{"Permission is hereby granted, free of charge", "MIT"},
+		{"Neither the name", "BSD-3-Clause"},
+		{"names of its contributors may", "BSD-3-Clause"},
+		{"Redistribution and use in source and binary forms", "BSD-2-Clause"},
+		{"Permission to use, copy, modify, and/or distribute", "ISC"},
 	} {
 		if strings.Contains(t, k[0]) {
 			return k[1]

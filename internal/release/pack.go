@@ -12,16 +12,20 @@ import (
 )
 
 // pack makes an archive whose bytes depend on its files and the time only: sorted names, no owner, no name or time in the gzip header.
-func pack(folder string, files map[string][]byte, at time.Time) ([]byte, error) {
+func pack(folder string, files map[string][]byte, o Options) ([]byte, error) {
 	var out bytes.Buffer
-	zip, err := gzip.NewWriterLevel(&out, gzip.BestCompression)
+	level := gzip.BestCompression
+	if o.Fast {
+		level = gzip.BestSpeed
+	}
+	zip, err := gzip.NewWriterLevel(&out, level)
 	if err != nil {
 		return nil, fmt.Errorf("pack: %w", err)
 	}
 	archive := tar.NewWriter(zip)
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		header := &tar.Header{
-			Name: folder + "/" + name, Mode: 0o644, Size: int64(len(files[name])), ModTime: at.UTC().Truncate(time.Second), Format: tar.FormatPAX,
+			Name: folder + "/" + name, Mode: 0o644, Size: int64(len(files[name])), ModTime: o.Time.UTC().Truncate(time.Second), Format: tar.FormatPAX,
 		}
 		if strings.HasPrefix(name, "bin/") || strings.HasSuffix(name, ".sh") {
 			header.Mode = 0o755

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -20,7 +21,8 @@ type Options struct {
 	Version string    // as the program will say it
 	Time    time.Time // of the commit; every file in a bundle bears it
 	Archs   []string  // GOARCH
-	SBOM    string    // a CycloneDX file; empty: none goes along
+	SBOM    string    // a CycloneDX file; empty: one is made of the modules
+	Fast    bool      // pack in less time, not as small: for tests
 	Tell    func(format string, args ...any)
 }
 
@@ -70,7 +72,7 @@ func collect(ctx context.Context, o Options) (map[string][]byte, error) {
 		}
 	}
 	for _, name := range []string{"README.md", "README.zh-CN.md"} {
-		text, err := os.ReadFile(filepath.Join(o.Source, name))
+		text, err := os.ReadFile(filepath.Join(o.Source, name)) //nolint:gosec // our own tree
 		if err != nil {
 			return nil, fmt.Errorf("collect: %w", err)
 		}
@@ -79,15 +81,20 @@ func collect(ctx context.Context, o Options) (map[string][]byte, error) {
 	if _, ok := files[unitPath]; !ok {
 		files[unitPath] = unitText
 	}
-	if o.SBOM != "" {
-		text, err := os.ReadFile(o.SBOM)
-		if err != nil {
-			return nil, fmt.Errorf("collect: %w", err)
-		}
-		files["sbom.cdx.json"] = text
-	}
-	if err := addLicences(ctx, files, o.Source, o.Archs); err != nil {
+	modules, err := modulesOf(ctx, o.Source, o.Archs)
+	if err != nil {
 		return nil, err
+	}
+	kinds, err := addLicences(files, modules)
+	if err != nil {
+		return nil, err
+	}
+	if o.SBOM == "" {
+		files["sbom.cdx.json"], err = billOf(o, modules, kinds)
+		return files, err
+	}
+	if files["sbom.cdx.json"], err = os.ReadFile(o.SBOM); err != nil {
+		return nil, fmt.Errorf("collect: %w", err)
 	}
 	return files, nil
 }
@@ -121,9 +128,7 @@ func (o Options) bundle(ctx context.Context, arch string, common map[string][]by
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	files := map[string][]byte{}
-	for name, text := range common {
-		files[name] = text
-	}
+	maps.Copy(files, common)
 	for _, program := range []string{"talkbridge", "platformsim"} {
 		path := filepath.Join(dir, program)
 		if err := o.build(ctx, arch, program, path); err != nil {
@@ -136,7 +141,7 @@ func (o Options) bundle(ctx context.Context, arch string, common map[string][]by
 	b = Bundle{Name: "talkbridge-" + o.Version + "-linux-" + arch + ".tar.gz", Arch: arch}
 	b.Files = listOf(files)
 	files["SHA256SUMS"], files["SM3SUMS"] = sumFiles(b.Files)
-	packed, err := pack(strings.TrimSuffix(b.Name, ".tar.gz"), files, o.Time)
+	packed, err := pack(strings.TrimSuffix(b.Name, ".tar.gz"), files, o)
 	if err != nil {
 		return b, err
 	}

@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"bytes"
 	"compress/gzip"
+	"encoding/json"
 	"errors"
 	"io"
 	"os"
@@ -48,7 +49,7 @@ func TestMain(m *testing.M) {
 func makeIn(t *testing.T, out, version string) (bundle Bundle, file string) {
 	t.Helper()
 	bundles, err := Make(t.Context(), Options{
-		Source: "../..", Out: out, Version: version, Time: time.Unix(1_700_000_000, 0), Archs: []string{runtime.GOARCH},
+		Source: "../..", Out: out, Version: version, Time: time.Unix(1_700_000_000, 0), Archs: []string{runtime.GOARCH}, Fast: true,
 	})
 	require.NoError(t, err)
 	require.Len(t, bundles, 1)
@@ -121,7 +122,7 @@ func TestWhatABundleHolds(t *testing.T) {
 		names[strings.TrimPrefix(h.Name, "talkbridge-v1.0.0-linux-"+runtime.GOARCH+"/")] = h.Mode
 	}
 	for _, name := range []string{
-		"bin/talkbridge", "bin/platformsim", "install.sh", "VERSION", "SHA256SUMS", "SM3SUMS", "configs/talkbridge.yaml",
+		"bin/talkbridge", "bin/platformsim", "install.sh", "VERSION", "SHA256SUMS", "SM3SUMS", "sbom.cdx.json", "configs/talkbridge.yaml",
 		"configs/contracts/one.schema.json", unitPath, "docs/source-setup.md", "licenses/README.md", "README.zh-CN.md",
 	} {
 		require.Contains(t, names, name)
@@ -134,14 +135,26 @@ func TestWhatABundleHolds(t *testing.T) {
 // Every module whose code is in the programs brings its licence, and none of them is one that would bind the college's own code.
 func TestEveryLicenceGoesAlong(t *testing.T) {
 	files := map[string][]byte{}
-	require.NoError(t, addLicences(t.Context(), files, "../..", []string{runtime.GOARCH}))
+	modules, err := modulesOf(t.Context(), "../..", []string{runtime.GOARCH})
+	require.NoError(t, err)
+	kinds, err := addLicences(files, modules)
+	require.NoError(t, err)
 	table := string(files["licenses/README.md"])
 	for _, m := range []string{"github.com/emmansun/gmsm", "github.com/go-mysql-org/go-mysql", "go.etcd.io/bbolt", "| std |"} {
 		require.Contains(t, table, m)
 	}
 	require.NotRegexp(t, `GPL`, table)
 	require.NotContains(t, table, "见全文", "every licence is known by name")
-	_, err := licenceFiles(t.TempDir())
+	text, err := billOf(Options{Version: "v1", Time: time.Unix(1_700_000_000, 0)}, modules, kinds)
+	require.NoError(t, err)
+	var b bill
+	require.NoError(t, json.Unmarshal(text, &b))
+	require.Len(t, b.Components, len(modules))
+	for _, c := range b.Components {
+		require.NotEmpty(t, c.Version, c.Name)
+		require.NotEmpty(t, c.Licenses, c.Name)
+	}
+	_, err = licenceFiles(t.TempDir())
 	require.ErrorContains(t, err, "no licence file")
 }
 
