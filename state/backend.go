@@ -25,6 +25,8 @@ type outbox interface {
 	// append submits entries in order and saves checkpoint (JSON; nil: none; forgotten: takes
 	// the saved one away) in one write, if f is still the leader.
 	append(ctx context.Context, f fence, entries []entry, checkpoint []byte) (queued int, err error)
+	// submit submits entries in order, whoever leads; again: see Submit.
+	submit(ctx context.Context, entries []entry, again bool) (queued int, err error)
 	// lease gives out at most limit records that are due, and forgets a few whose retention is over.
 	lease(ctx context.Context, limit int, ttl time.Duration, token leaseToken) ([]held, error)
 	// take leases one record that waits, due or not and unless delivery is paused, after submitting change, if there is one.

@@ -19,16 +19,8 @@ func (b *embedded) append(ctx context.Context, f fence, list []entry, checkpoint
 		} else if !ok || l.Owner != f.owner || l.Epoch != f.epoch || l.Writes < f.low || l.Writes >= f.write {
 			return ErrFenced
 		}
-		for _, e := range list {
-			old := s.get(e.id)
-			next, taken := submit(old, e, s.now)
-			if !taken {
-				continue
-			}
-			if err := s.put(e.id, old, next); err != nil {
-				return err
-			}
-			queued++
+		if queued, err = s.submit(list, false); err != nil {
+			return err
 		}
 		// Invariant 1: the position goes into the same transaction as the changes.
 		if err := s.position(checkpoint); err != nil {
@@ -38,6 +30,29 @@ func (b *embedded) append(ctx context.Context, f fence, list []entry, checkpoint
 		return putJSON(tx, singleLeader, l)
 	})
 	return queued, err
+}
+
+func (b *embedded) submit(ctx context.Context, list []entry, again bool) (queued int, err error) {
+	err = b.update(ctx, func(tx *bolt.Tx) error {
+		queued, err = shelf{tx, b.ms()}.submit(list, again)
+		return err
+	})
+	return queued, err
+}
+
+func (s shelf) submit(list []entry, again bool) (queued int, err error) {
+	for _, e := range list {
+		old := s.get(e.id)
+		next, taken := submit(old, e, s.now, again)
+		if !taken {
+			continue
+		}
+		if err := s.put(e.id, old, next); err != nil {
+			return queued, err
+		}
+		queued++
+	}
+	return queued, nil
 }
 
 // position saves a checkpoint, or takes the saved one away.
@@ -146,7 +161,7 @@ func (b *embedded) take(ctx context.Context, id string, change *entry, ttl time.
 			r = *old
 		}
 		if change != nil {
-			if next, taken := submit(old, *change, s.now); taken {
+			if next, taken := submit(old, *change, s.now, false); taken {
 				r = *next
 			}
 		}

@@ -16,11 +16,7 @@ func (s *shared) append(ctx context.Context, f fence, list []entry, checkpoint [
 	args := make([]any, 0, 7+4*len(list))
 	args = append(args, s.keys.record(), f.owner, f.epoch, f.low, f.write, s.keys.wake(), checkpoint)
 	for _, e := range list {
-		scanned := "0"
-		if e.scanned {
-			scanned = "1"
-		}
-		args = append(args, e.id, scanned, e.ident[:], e.content)
+		args = append(args, e.id, flag(e.scanned), e.ident[:], e.content)
 	}
 	reply, err := s.scripts.append.Run(ctx, s.client, s.keys.records(s.keys.leader(), s.keys.checkpoint()), args...).Slice()
 	if err != nil {
@@ -36,6 +32,23 @@ func (s *shared) append(ctx context.Context, f fence, list []entry, checkpoint [
 		}
 	}
 	return 0, errReply
+}
+
+func (s *shared) submit(ctx context.Context, list []entry, again bool) (int, error) {
+	args := make([]any, 0, 3+4*len(list))
+	args = append(args, s.keys.record(), s.keys.wake(), flag(again))
+	for _, e := range list {
+		args = append(args, e.id, flag(e.scanned), e.ident[:], e.content)
+	}
+	return s.scripts.submit.Run(ctx, s.client, s.keys.records(), args...).Int()
+}
+
+// flag is a truth as the scripts take it.
+func flag(is bool) string {
+	if is {
+		return "1"
+	}
+	return "0"
 }
 
 func (s *shared) lease(ctx context.Context, limit int, ttl time.Duration, token leaseToken) ([]held, error) {

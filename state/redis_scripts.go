@@ -56,6 +56,8 @@ var (
 	luaImport string
 	//go:embed lua/anchor.lua
 	luaAnchor string
+	//go:embed lua/submit.lua
+	luaSubmit string
 )
 
 // scripts are sent by their hash; the text goes over only where Redis does not have it (any more).
@@ -63,7 +65,7 @@ type scripts struct {
 	append, lease, take, settle, release, next *redis.Script
 	scan, look, counts, retry, discard         *redis.Script
 	lead, lock, unlock, drop                   *redis.Script
-	pause, resume, imports, anchor             *redis.Script
+	pause, resume, imports, anchor, submit     *redis.Script
 }
 
 func loadScripts(clock string) scripts {
@@ -74,6 +76,6 @@ func loadScripts(clock string) scripts {
 		next: plain(luaNext), scan: plain(luaScan), look: records(luaLook), counts: records(luaCounts), retry: records(luaRetry),
 		discard: records(luaDiscard), lead: plain(luaLead), lock: plain(luaLock), unlock: plain(luaUnlock), drop: plain(luaDrop),
 		pause: plain(luaPause), resume: plain(luaResume), imports: records(luaImport),
-		anchor: plain(luaAnchor),
+		anchor: plain(luaAnchor), submit: records(luaSubmit),
 	}
 }

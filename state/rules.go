@@ -5,11 +5,14 @@ import "time"
 // The rules of a record, as the embedded store applies them. lua/common.lua and the scripts have the same for Redis.
 
 // submit takes a submission, or says that it is none: an event that the record holds already, one that is older, or a scanned
-// row with nothing new. r is nil for a record that is not there yet.
-func submit(r *rec, e entry, now int64) (next *rec, taken bool) {
+// row with nothing new. r is nil for a record that is not there yet. With again a record that is done with takes what it holds already
+// once more.
+func submit(r *rec, e entry, now int64, again bool) (next *rec, taken bool) {
 	next = &rec{}
 	if r != nil {
-		if r.ident.sameEvent(&e.ident) || e.ident.olderThan(&r.ident) || e.scanned && r.ident.sameDigest(&e.ident) {
+		anew := again && r.status != pending
+		known := r.ident.sameEvent(&e.ident) || (e.scanned || again) && r.ident.sameDigest(&e.ident)
+		if e.ident.olderThan(&r.ident) || known && !anew {
 			return nil, false
 		}
 		*next = *r

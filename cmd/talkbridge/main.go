@@ -85,7 +85,7 @@ func rootCommand() *cobra.Command {
 	root.AddCommand(pauseCommand(s), resumeCommand(s), backupCommand(s), restoreCommand(s), verifyCommand(s))
 	root.AddCommand(runCommand(s), initCommand(s), checkCommand(s), mapCommand(s), recordsCommand(s), positionCommand(s), versionCommand(s))
 	root.AddCommand(cryptoCommand(s), acceptCommand(s))
-	root.AddCommand(contractCommand(s), auditCommand(s), usersCommand())
+	root.AddCommand(contractCommand(s), auditCommand(s), usersCommand(), reconcileCommand(s), backfillCommand(s), replayCommand(s))
 	root.AddCommand(tokenCommand(s), pushCommand(s))
 	addCompletions(root, s)
 	return root

@@ -17,7 +17,7 @@ import (
 // A mapping is what the command line asks to be mapped.
 type mapping struct {
 	route, key string
-	all        bool
+	all, diff  bool
 	limit      int
 }
 
@@ -29,6 +29,8 @@ func (m mapping) fault() string {
 		return "map needs --key, or --all for the whole table"
 	case m.key != "" && m.all:
 		return "map takes --key or --all, not both"
+	case m.diff && m.all:
+		return "--diff looks at one row: it goes with --key"
 	case m.limit < 0 || m.limit > 0 && !m.all:
 		return "--limit goes with --all, and is a number above 0"
 	default:
@@ -53,6 +55,9 @@ func mapCommand(s *settings) *cobra.Command {
 			if m.all {
 				return mapTable(cmd, s, c, m)
 			}
+			if m.diff {
+				return mapDiff(cmd, s, m)
+			}
 			p, err := app.PreviewRow(cmd.Context(), c, m.route, m.key)
 			if err != nil {
 				return err
@@ -63,8 +68,44 @@ func mapCommand(s *settings) *cobra.Command {
 	cmd.Flags().StringVar(&m.route, "route", "", "the `ROUTE` to map by")
 	cmd.Flags().StringVar(&m.key, "key", "", "the row's primary `KEY`; several columns joined by commas")
 	cmd.Flags().BoolVar(&m.all, "all", false, "map every row for which the route's where holds, submitted or not")
+	cmd.Flags().BoolVar(&m.diff, "diff", false, "say instead whether the row is as it was last delivered; by digest only, no content is shown")
 	cmd.Flags().IntVar(&m.limit, "limit", 0, "with --all: at most `N` rows; 0: all")
 	return cmd
+}
+
+// mapDiff says how the row stands to what was last delivered. Exit code 1 where it differs.
+func mapDiff(cmd *cobra.Command, s *settings, m mapping) error {
+	d, err := operate[app.Difference](cmd, s, "row.compare", app.PushArgs{Route: m.route, Key: m.key})
+	if err != nil {
+		return err
+	}
+	if s.json {
+		err = printJSON(cmd.OutOrStdout(), d)
+	} else {
+		_, err = fmt.Fprintln(cmd.OutOrStdout(), differenceText(d))
+	}
+	if err == nil && !(d.Known && d.Same) {
+		return errSaid
+	}
+	return err
+}
+
+func differenceText(d app.Difference) string {
+	r := d.Status
+	switch {
+	case !d.Known && d.Why != "":
+		return d.ID + " 从未递交:" + d.Why
+	case !d.Known:
+		return d.ID + " 从未递交,或送达已久、已过保留期"
+	case d.Same && r.Status == bridge.StatusDelivered:
+		return fmt.Sprintf("%s 与 %s 送达的内容相同", d.ID, clock(r.DeliveredAt))
+	case d.Same:
+		return fmt.Sprintf("%s 与台账中的内容相同,状态:%s", d.ID, r.Status)
+	case r.Status == bridge.StatusDelivered:
+		return fmt.Sprintf("%s 在 %s 送达之后已被修改,尚未再次递交", d.ID, clock(r.DeliveredAt))
+	default:
+		return fmt.Sprintf("%s 与台账中的内容不同,状态:%s", d.ID, r.Status)
+	}
 }
 
 // previewJSON is the stable shape of map --json.

@@ -71,6 +71,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return admin.Serve(ctx, listener, b.pages(ctx), cert) })
 	group.Go(func() error { return b.console.Run(ctx) })
+	group.Go(func() error { return b.reconciler.Run(ctx) })
 	group.Go(func() error { return b.leader.Run(ctx) })
 	group.Go(func() error { return b.workers.Run(ctx) })
 	group.Go(func() error {
@@ -91,19 +92,20 @@ func Run(ctx context.Context, o Options) (err error) {
 
 // bridgeParts are all the parts, wired.
 type bridgeParts struct {
-	options  Options
-	registry *prometheus.Registry
-	store    *state.Store
-	mapper   *mapper.Mapper
-	client   *pusher.Client
-	source   *canal.Source
-	guard    *access.Guard
-	console  *console.Console
-	trail    *audit.Log
-	writer   *writeback.Writer // nil: no route writes back
-	workers  *pusher.Workers
-	leader   *leader
-	leading  *atomic.Uint64 // the epoch; 0: not leading
+	options    Options
+	registry   *prometheus.Registry
+	store      *state.Store
+	mapper     *mapper.Mapper
+	client     *pusher.Client
+	source     *canal.Source
+	guard      *access.Guard
+	console    *console.Console
+	trail      *audit.Log
+	reconciler *reconciler
+	writer     *writeback.Writer // nil: no route writes back
+	workers    *pusher.Workers
+	leader     *leader
+	leading    *atomic.Uint64 // the epoch; 0: not leading
 }
 
 // assemble makes the parts in the order in which they need each other, each with its clean-up on the next line.
@@ -149,6 +151,10 @@ func assemble(ctx context.Context, o Options, done *closers) (*bridgeParts, erro
 		b.writer = writeback.New(db, writebackRoutes(c))
 	}
 	if b.workers, err = pusher.NewWorkers(b.workerOptions()); err != nil {
+		return nil, err
+	}
+	b.reconciler, err = newReconciler(b.operator(), c.Source.ReconcileEvery, b.isLeader, o.Logger.Named("reconcile"), b.registry)
+	if err != nil {
 		return nil, err
 	}
 	if err := b.people(); err != nil {

@@ -39,6 +39,8 @@ type Source struct {
 	Location *time.Location // timezone: an IANA name or an offset like +08:00; default Asia/Shanghai
 	Start    Start          // where to begin while no position is saved; default: reconcile
 	OnPurged string         // reconcile (default) | stop
+	// ReconcileEvery is how often the bridge that listens holds every flagged row against the ledger; 0 (default): only when asked.
+	ReconcileEvery time.Duration
 }
 
 // SourceTLS is how the connection to the server is protected.

@@ -18,6 +18,7 @@ func (c *Source) read(b *block) {
 	c.readTimezone(b.may("timezone"))
 	c.Start.read(b.may("start"))
 	b.may("on_purged").text(&c.OnPurged, oneOf("reconcile", "stop"))
+	b.may("reconcile_every").duration(&c.ReconcileEvery, 0, 0)
 }
 
 func (c *Source) readServerID(s *setting) {

@@ -88,13 +88,16 @@ local function known(r, scanned, ident)
   return held:sub(1, 8) == ident:sub(1, 8) and before(ident:sub(9, 32), held:sub(9, 32))
 end
 
--- submit takes a submission; false: it is none. Invariant 4: the newest takes the place of any other. A call that is in flight
+-- submit takes a submission; false: it is none. With again a record that is done with takes what it holds already once more. Invariant 4: the newest takes the place of any other. A call that is in flight
 -- keeps its lease (Invariant 3) and is told by seq, when it is settled, that it carried older content.
-local function submit(id, scanned, ident, content, now)
+local function submit(id, scanned, ident, content, now, again)
   local r = load(id)
   if not r then
     r = { seq = 0, ends = 0, token = NONE }
-  elseif known(r, scanned, ident) then
+  elseif again and r.status ~= 'p' then -- done with: only what is newer stands against it
+    local held = r.ident
+    if held:sub(1, 8) == ident:sub(1, 8) and before(ident:sub(9, 32), held:sub(9, 32)) then return false end
+  elseif known(r, scanned or again, ident) then
     return false
   end
   r.seq, r.status, r.attempts, r.since, r.due = r.seq + 1, 'p', 0, now, now

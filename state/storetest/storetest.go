@@ -85,6 +85,7 @@ func Run(t *testing.T, create func(t *testing.T) *World) {
 		{"a pause stops leases and nothing else", paused},
 		{"a backup brings everything back, paused", backedUp},
 		{"the anchors of audit logs", anchored},
+		{"rows are submitted beside the listener", submittedBeside},
 	}
 	for _, p := range parts {
 		t.Run(p.name, func(t *testing.T) {

@@ -1,0 +1,189 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"go.uber.org/zap"
+
+	"talkbridge/internal/bridge"
+	"talkbridge/internal/control"
+)
+
+// ReconcileArgs say what is compared, and whether what does not agree is submitted.
+type ReconcileArgs struct {
+	Route string `json:"route,omitempty"` // empty: every route
+	Fix   bool   `json:"fix"`
+}
+
+// BackfillArgs say which route's flagged rows are submitted.
+type BackfillArgs struct {
+	Route string `json:"route"`
+	Again bool   `json:"again"` // also those that were delivered, refused or given up as they are
+}
+
+func (a ReconcileArgs) objects() []string {
+	if !a.Fix {
+		return nil
+	}
+	return once("route " + orAll(a.Route))
+}
+
+func (ReconcileArgs) reason() string { return "" }
+
+func (a BackfillArgs) objects() []string { return once("route " + a.Route) }
+
+func (a BackfillArgs) reason() string {
+	if a.Again {
+		return "again"
+	}
+	return ""
+}
+
+func orAll(route string) string {
+	if route == "" {
+		return "all"
+	}
+	return route
+}
+
+// A Reconciliation is how the rows that are flagged at the source stand to the ledger.
+type Reconciliation struct {
+	Fixed  bool              `json:"fixed"` // what did not agree was submitted
+	Routes []RouteReconciled `json:"routes"`
+}
+
+// RouteReconciled is one route's part of it. Each row that was scanned is counted once in InSync to Discarded.
+type RouteReconciled struct {
+	Route        string   `json:"route"`
+	Scanned      int      `json:"scanned"`       // rows that are flagged and for which where holds
+	InSync       int      `json:"in_sync"`       // delivered, or on their way, as the row is now
+	Missing      int      `json:"missing"`       // not in the ledger
+	Differing    int      `json:"differing"`     // in the ledger with another content, and no later event
+	Rejected     int      `json:"rejected"`      // refused as the row is now
+	Discarded    int      `json:"discarded"`     // given up by hand as the row is now
+	Queued       int      `json:"queued"`        // submitted by this run
+	MissingIDs   []string `json:"missing_ids"`   // the first thousand
+	DifferingIDs []string `json:"differing_ids"` // likewise
+}
+
+// idsLimit bounds the lists of ids.
+const idsLimit = 1000
+
+// Agrees tells whether nothing is missing and nothing differs, or all of it was submitted.
+func (r Reconciliation) Agrees() bool {
+	return r.Fixed || !slices.ContainsFunc(r.Routes, func(r RouteReconciled) bool { return r.Missing+r.Differing > 0 })
+}
+
+// Text is the whole of it on one line, for a log or a page.
+func (r Reconciliation) Text() string {
+	var t RouteReconciled
+	for _, one := range r.Routes {
+		t.Scanned, t.InSync, t.Missing, t.Differing = t.Scanned+one.Scanned, t.InSync+one.InSync, t.Missing+one.Missing, t.Differing+one.Differing
+		t.Rejected, t.Discarded, t.Queued = t.Rejected+one.Rejected, t.Discarded+one.Discarded, t.Queued+one.Queued
+	}
+	return fmt.Sprintf("scanned %d, in sync %d, missing %d, differing %d, rejected %d, discarded %d, queued %d",
+		t.Scanned, t.InSync, t.Missing, t.Differing, t.Rejected, t.Discarded, t.Queued)
+}
+
+// Reconcile holds every flagged row against the ledger, by the keyed digest of its columns, and submits what does not agree if that is
+// asked for. It may run beside bridges that listen and deliver: each row has the place in the log at which it was read, and the store
+// lets nothing that is older than what it holds take its place (ADR 0014).
+func (o *Operator) Reconcile(ctx context.Context, by string, a ReconcileArgs, tell Tell) (Reconciliation, error) {
+	answer := Reconciliation{Fixed: a.Fix, Routes: []RouteReconciled{}}
+	routes := routeNames(o.config)
+	if a.Route != "" {
+		if !slices.Contains(routes, a.Route) {
+			return answer, fmt.Errorf("no route %s in the configuration: there is %v", a.Route, routes)
+		}
+		routes = []string{a.Route}
+	}
+	parts, err := o.parts()
+	if err != nil {
+		return answer, err
+	}
+	done := 0
+	for _, route := range routes {
+		r := RouteReconciled{Route: route, MissingIDs: []string{}, DifferingIDs: []string{}}
+		err := parts.source.Flagged(ctx, route, func(changes []bridge.Change) error {
+			doubtful, err := o.compare(ctx, changes, &r)
+			if err == nil && a.Fix {
+				var n int
+				n, err = o.store.Submit(ctx, doubtful, false)
+				r.Queued += n
+			}
+			done += len(changes)
+			tell(control.Progress{What: "route " + route, Done: done})
+			return err
+		})
+		answer.Routes = append(answer.Routes, r)
+		if err != nil {
+			return answer, err
+		}
+	}
+	o.log.Info("the flagged rows were held against the ledger", zap.String("by", by), zap.Bool("fix", a.Fix), zap.String("found", answer.Text()))
+	return answer, nil
+}
+
+// compare counts a page of rows, and gives those that are missing or differ.
+func (o *Operator) compare(ctx context.Context, changes []bridge.Change, r *RouteReconciled) (doubtful []bridge.Change, err error) {
+	standings, err := o.store.Compare(ctx, changes)
+	if err != nil {
+		return nil, err
+	}
+	r.Scanned += len(changes)
+	for i, s := range standings {
+		switch {
+		case !s.Known:
+			r.Missing++
+			r.MissingIDs = limited(r.MissingIDs, changes[i].ID())
+			doubtful = append(doubtful, changes[i])
+		case !s.Same && s.Later: // the log has moved on while we read: the ledger knows better
+			r.InSync++
+		case !s.Same:
+			r.Differing++
+			r.DifferingIDs = limited(r.DifferingIDs, changes[i].ID())
+			doubtful = append(doubtful, changes[i])
+		case s.Record.Status == bridge.StatusRejected:
+			r.Rejected++
+		case s.Record.Status == bridge.StatusDiscarded:
+			r.Discarded++
+		default:
+			r.InSync++
+		}
+	}
+	return doubtful, nil
+}
+
+func limited(ids []string, id string) []string {
+	if len(ids) < idsLimit {
+		return append(ids, id)
+	}
+	return ids
+}
+
+// A Backfilled is how many rows were found and how many of them were queued.
+type Backfilled struct {
+	Route   string `json:"route"`
+	Scanned int    `json:"scanned"`
+	Queued  int    `json:"queued"`
+}
+
+// Backfill submits every row of a route that is flagged: those that the ledger lacks or has otherwise, and with Again the others too.
+func (o *Operator) Backfill(ctx context.Context, by string, a BackfillArgs, tell Tell) (Backfilled, error) {
+	answer := Backfilled{Route: a.Route}
+	parts, err := o.parts()
+	if err != nil {
+		return answer, err
+	}
+	err = parts.source.Flagged(ctx, a.Route, func(changes []bridge.Change) error {
+		n, err := o.store.Submit(ctx, changes, a.Again)
+		answer.Scanned, answer.Queued = answer.Scanned+len(changes), answer.Queued+n
+		tell(control.Progress{What: "route " + a.Route, Done: answer.Scanned})
+		return err
+	})
+	o.log.Info("flagged rows are queued", zap.String("by", by), zap.String("route", a.Route), zap.Int("scanned", answer.Scanned), zap.Int("queued", answer.Queued),
+		zap.Error(err))
+	return answer, err
+}
