@@ -110,7 +110,7 @@ func TestTheCookieIsForThisSiteAndNoScript(t *testing.T) {
 	g, _ := guard(t)
 	w := httptest.NewRecorder()
 	g.SetCookie(w, "token")
-	c := w.Result().Cookies()[0] //nolint:bodyclose // a recorder's
+	c := w.Result().Cookies()[0]
 	require.True(t, c.HttpOnly && c.Secure && c.SameSite == http.SameSiteStrictMode)
 }
 

@@ -11,7 +11,7 @@ const CookieName = "talkbridge_session"
 
 // SetCookie hands the session's token to the browser: not to scripts, not to other sites, and only over TLS where there is TLS.
 func (g *Guard) SetCookie(w http.ResponseWriter, token string) {
-	http.SetCookie(w, &http.Cookie{
+	http.SetCookie(w, &http.Cookie{ //nolint:gosec // Secure where there is TLS
 		Name: CookieName, Value: token, Path: "/", HttpOnly: true, Secure: g.secure, SameSite: http.SameSiteStrictMode, MaxAge: int(SessionLimit / time.Second),
 	})
 }
@@ -21,7 +21,7 @@ func (g *Guard) DropCookie(w http.ResponseWriter, r *http.Request) {
 	if c, err := r.Cookie(CookieName); err == nil {
 		g.Logout(c.Value)
 	}
-	http.SetCookie(w, &http.Cookie{Name: CookieName, Path: "/", HttpOnly: true, Secure: g.secure, SameSite: http.SameSiteStrictMode, MaxAge: -1})
+	http.SetCookie(w, &http.Cookie{Name: CookieName, Path: "/", HttpOnly: true, Secure: g.secure, SameSite: http.SameSiteStrictMode, MaxAge: -1}) //nolint:gosec // likewise
 }
 
 // ByItself is the header by which a page says that it asks by itself, without a person.

@@ -142,7 +142,7 @@ func (c *Console) deny(w http.ResponseWriter, r *http.Request, who access.Who) {
 		http.Error(w, "log in", http.StatusUnauthorized)
 		return
 	}
-	http.Redirect(w, r, "/login?next="+template.URLQueryEscaper(r.URL.RequestURI()), http.StatusSeeOther)
+	http.Redirect(w, r, "/login?next="+template.URLQueryEscaper(r.URL.RequestURI()), http.StatusSeeOther) //nolint:gosec // the login page of this site
 }
 
 // note writes an event of the request's sender to the audit trail. It reports false where that failed: then nothing may be done.

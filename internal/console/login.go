@@ -75,10 +75,10 @@ func (c *Console) language(w http.ResponseWriter, r *http.Request) {
 	if r.URL.Query().Get("to") == "en" {
 		to = "en"
 	}
-	http.SetCookie(w, &http.Cookie{
+	http.SetCookie(w, &http.Cookie{ //nolint:gosec // a language is no secret
 		Name: languageCookie, Value: to, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode, MaxAge: int(400 * 24 * time.Hour / time.Second),
 	})
-	http.Redirect(w, r, own(r.URL.Query().Get("next")), http.StatusSeeOther)
+	http.Redirect(w, r, own(r.URL.Query().Get("next")), http.StatusSeeOther) //nolint:gosec // own lets nobody off this site
 }
 
 // languageOf is Chinese unless somebody chose otherwise.

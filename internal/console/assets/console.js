@@ -64,7 +64,11 @@
       }, this.data, this.box);
       this.box.dataset.last = this.data[1].length ? Math.max(...this.data[1].slice(-12)) : 0;
     }
-    set(points) { this.data = [points.map((p) => p.at), points.map(this.pick)]; this.draw(); }
+    set(points) { // before the first point stands an empty place: ten minutes are shown at least
+      const first = points.length ? points[0].at : Math.floor(Date.now() / 1000) - 2;
+      this.data = [[first - 600, ...points.map((p) => p.at)], [null, ...points.map(this.pick)]];
+      this.draw();
+    }
     add(p) {
       const [at, values] = this.data;
       if (at.length && p.at - at[at.length - 1] < 2) return;
