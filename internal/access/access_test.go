@@ -141,7 +141,7 @@ func TestMadeUpNamesUndoNoLock(t *testing.T) {
 		_, _, err := g.Login(t.Context(), "ops", "wrong", "10.0.0.9")
 		require.ErrorIs(t, err, ErrWrong)
 	}
-	for i := range failuresLimit + 10 {
+	for i := range 20 * failuresLimit { // if any might go, the lock would hardly stay
 		g.failures[fmt.Sprint("made up ", i)] = &failure{count: 1, last: g.now()}
 	}
 	_, _, err := g.Login(t.Context(), "nobody", "x", "10.0.0.9")
