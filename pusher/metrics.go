@@ -43,6 +43,7 @@ func newWorkerMetrics(registry prometheus.Registerer, routes []string) (*workerM
 		}),
 	}
 	for _, route := range routes { // a series that starts at 0 lets a rate see its first event
+		m.delay.WithLabelValues(route)
 		for _, outcome := range Outcomes() {
 			m.pushes.WithLabelValues(route, string(outcome))
 		}

@@ -56,6 +56,7 @@ type Options struct {
 	Leader   func() bool
 	Source   func() any                                           // the listener's status
 	Ready    func(ctx context.Context) error                      // nil: ready to do the bridge's work
+	Alive    func(ctx context.Context) error                      // nil, or a nil error: it makes progress, or waits as it should
 	Paused   func(ctx context.Context) (state.Pause, bool, error) // nil: never
 	Control  http.Handler                                         // below control.Path; nil: none
 	Gatherer prometheus.Gatherer
@@ -74,7 +75,7 @@ func Handler(o Options) http.Handler {
 		return access.Require(h, access.DenyPlain, access.Viewer, access.Operator, access.Auditor)
 	}
 	metrics := promhttp.HandlerFor(o.Gatherer, promhttp.HandlerOpts{})
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { p.text(w, http.StatusOK, "ok") })
+	mux.HandleFunc("GET /healthz", p.alive)
 	mux.HandleFunc("GET /readyz", p.ready)
 	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, r *http.Request) {
 		if access.FromLoopback(r) {
@@ -124,6 +125,17 @@ type pages struct{ Options }
 
 func (p pages) index(w http.ResponseWriter, _ *http.Request) {
 	p.text(w, http.StatusOK, "talkbridge "+p.Version+"\n\n/api/v1/status\n/api/v1/records?status=rejected\n/api/v1/position\n/metrics\n/healthz\n/readyz")
+}
+
+// alive is for whoever starts a process anew that stands still. One that waits for the store, the source or the platform does not.
+func (p pages) alive(w http.ResponseWriter, r *http.Request) {
+	if p.Alive != nil {
+		if err := p.Alive(r.Context()); err != nil {
+			p.text(w, http.StatusServiceUnavailable, err.Error())
+			return
+		}
+	}
+	p.text(w, http.StatusOK, "ok")
 }
 
 func (p pages) ready(w http.ResponseWriter, r *http.Request) {

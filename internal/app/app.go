@@ -72,16 +72,20 @@ func Run(ctx context.Context, o Options) (err error) {
 	group.Go(func() error { return admin.Serve(ctx, listener, b.pages(ctx), cert) })
 	group.Go(func() error { return b.console.Run(ctx) })
 	group.Go(func() error { return b.reconciler.Run(ctx) })
+	manager := newNotifier(o.Logger.Named("notify"))
+	group.Go(func() error { return manager.watch(ctx, b.alive) })
 	group.Go(func() error { return b.leader.Run(ctx) })
 	group.Go(func() error { return b.workers.Run(ctx) })
 	group.Go(func() error {
 		<-ctx.Done()
+		manager.tell(context.WithoutCancel(ctx), "STOPPING=1")
 		o.Logger.Info("stopping: calls under way are finished or given back, and the position is saved")
 		return nil
 	})
 	o.Logger.Info("talkbridge runs", zap.String("version", o.Version), zap.String("admin", scheme(cert)+listener.Addr().String()),
 		zap.Int("routes", len(o.Config.Routes)))
 	b.sayPaused(ctx)
+	manager.tell(ctx, "READY=1\nSTATUS=listening on "+scheme(cert)+listener.Addr().String())
 	if o.Ready != nil {
 		o.Ready(listener.Addr().String())
 	}

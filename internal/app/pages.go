@@ -3,7 +3,9 @@ package app
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
+	"time"
 
 	"talkbridge/internal/admin"
 )
@@ -14,7 +16,7 @@ func (b *bridgeParts) pages(stop context.Context) http.Handler {
 		Version: b.options.Version, Ledger: b.store, Gatherer: b.registry, Logger: b.options.Logger.Named("admin"),
 		Leader: b.isLeader, Routes: routeNames(b.options.Config),
 		Source: func() any { return b.source.Status() },
-		Ready:  b.ready, Paused: b.store.Paused, Control: b.control(stop),
+		Ready:  b.ready, Alive: b.alive, Paused: b.store.Paused, Control: b.control(stop),
 		Guard: b.guard, Console: b.console.Register, TLS: b.options.Config.Admin.TLS.Cert != "",
 	})
 }
@@ -30,4 +32,23 @@ func (b *bridgeParts) ready(ctx context.Context) error {
 		return errors.New("the source is not connected")
 	}
 	return nil
+}
+
+// stuckAfter is how long a listener may be silent that is connected: the server sends a heartbeat every two seconds, and a connection that
+// broke is noticed within twenty.
+const stuckAfter = time.Minute
+
+// alive tells whether this process makes progress, or waits for something that is away. One that does neither should be started anew.
+func (b *bridgeParts) alive(ctx context.Context) error {
+	s := b.source.Status()
+	silent := time.Since(s.LastEventAt)
+	if !b.isLeader() || !s.Connected || s.LastEventAt.IsZero() || silent < stuckAfter {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	if _, _, err := b.store.Checkpoint(ctx); err != nil {
+		return nil //nolint:nilerr // reading waits for the store, as it should
+	}
+	return fmt.Errorf("the listener is connected and has taken in nothing for %s, not even a heartbeat", silent.Round(time.Second))
 }

@@ -13,11 +13,6 @@ var installText []byte
 //go:embed files/talkbridge-admin
 var adminText []byte
 
-// unitText is used where the tree has none under configs/systemd.
-//
-//go:embed files/talkbridge.service
-var unitText []byte
-
 // manifest is the list of what is handed over, with versions and sums. What a person has to fill in is marked.
 func manifest(o Options, bundles []Bundle) []byte {
 	var out bytes.Buffer

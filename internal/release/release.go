@@ -79,7 +79,7 @@ func collect(ctx context.Context, o Options) (map[string][]byte, error) {
 		files[name] = text
 	}
 	if _, ok := files[unitPath]; !ok {
-		files[unitPath] = unitText
+		return nil, fmt.Errorf("collect: there is no %s, which the installer wants", unitPath)
 	}
 	modules, err := modulesOf(ctx, o.Source, o.Archs)
 	if err != nil {
