@@ -42,6 +42,7 @@ type leader struct {
 	epoch  *atomic.Uint64 // shared with outbox; 0: not leading
 	log    *zap.Logger
 	away   outage
+	known  atomic.Bool // it is decided whether this bridge listens or stands by
 }
 
 // outbox is the store as the listener sees it: writing under the epoch of the lead, or not at all (Invariant 7).
@@ -72,6 +73,7 @@ func (l *leader) Run(ctx context.Context) error {
 		case err != nil:
 		case !ok && !standby:
 			standby = true
+			l.known.Store(true)
 			l.log.Info("another bridge listens to the source; this one delivers, and takes over when that one falls silent",
 				zap.Duration("takes_over_within", leaseTTL+look))
 		case ok:
@@ -106,6 +108,7 @@ func (l *leader) told(ctx context.Context, err error) {
 func (l *leader) listen(ctx context.Context, epoch uint64) (again bool, err error) {
 	l.epoch.Store(epoch)
 	defer l.epoch.Store(0)
+	l.known.Store(true)
 	l.log.Info("this bridge listens to the source", zap.Uint64("epoch", epoch))
 	group, running := errgroup.WithContext(ctx)
 	group.Go(func() error { return l.renew(running, epoch) })

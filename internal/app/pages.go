@@ -28,6 +28,9 @@ func (b *bridgeParts) ready(ctx context.Context) error {
 	if _, _, err := b.store.Checkpoint(ctx); err != nil {
 		return err
 	}
+	if !b.leader.known.Load() { // ready now and not a moment later would be no truth
+		return errors.New("it is not decided yet whether this bridge listens or stands by")
+	}
 	if b.isLeader() && !b.source.Status().Connected {
 		return errors.New("the source is not connected")
 	}
