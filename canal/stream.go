@@ -222,19 +222,22 @@ func (r *reader) commit(h *replication.EventHeader) error {
 	if r.place.gtids != nil {
 		r.tx.id.addTo(r.place.gtids)
 	}
-	p := r.tx.pile
+	p, ended := r.tx.pile, r.tx.ended
 	r.tx = transaction{}
 	r.unsaved = true
-	return r.finish(p, committed)
+	return r.finish(p, committed, ended)
 }
 
 // finish sends the changes of a transaction whose end was read. What is too much for one write goes out in parts; the place goes with the
 // last of them.
-func (r *reader) finish(p pile, committed time.Time) error {
+func (r *reader) finish(p pile, committed time.Time, ended bridge.Coordinates) error {
 	defer p.drop()
 	dated := func(changes []bridge.Change) []bridge.Change {
 		for i := range changes {
 			changes[i].CommittedAt = committed
+			if at := &changes[i].At; ended.File != "" {
+				at.File, at.Pos = ended.File, ended.Pos
+			}
 		}
 		return changes
 	}

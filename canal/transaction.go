@@ -19,6 +19,8 @@ type transaction struct {
 	began  bool   // BEGIN was there
 	xa     bool   // XA START was there
 	xid    string // with this name
+	// ended is where the rows of the pile came to be, for one that was prepared earlier; else it is empty, and they did where they stand.
+	ended bridge.Coordinates
 
 	schema     *history // what the tables look like behind its DDL; nil: as before
 	rowsEvents uint64   // seen in it, watched or not

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"strings"
 
+	"talkbridge/internal/bridge"
+
 	"github.com/go-mysql-org/go-mysql/replication"
 )
 
@@ -61,13 +63,16 @@ func (r *reader) xa(s statement, query string, h *replication.EventHeader, start
 }
 
 // xaCommitted takes up what was held.
+//
+// Invariant 4: from here on the rows are what everybody sees, so here is their place among other changes of their records: a read of the
+// tables between the two phases sees them as they were before, and is older. Nobody else wrote these rows meanwhile: they were locked.
 func (r *reader) xaCommitted(id string, start uint64) error {
 	held := r.held[id]
 	switch {
 	case held != nil:
 		delete(r.held, id)
 		r.tx.pile.drop()
-		r.tx.pile = held.pile
+		r.tx.pile, r.tx.ended = held.pile, bridge.Coordinates{Server: r.server, File: r.place.file, Pos: start}
 	case r.schema().isPrepared(id):
 		r.tx.schema = r.schema().prepared(id, false)
 	default:

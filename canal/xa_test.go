@@ -5,6 +5,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"talkbridge/internal/bridge"
 	"talkbridge/internal/testserver"
 )
 
@@ -30,6 +31,7 @@ func TestXAIsHeldUntilItsEnd(t *testing.T) {
 		run1(t, m, schema, "INSERT INTO talk (id, flag) VALUES (4, '1')")
 		require.Equal(t, []string{"1", "4"}, keys(changes(t, out, 2)))
 		before := out.checkpoint().GTID
+		between := readAt(t, options(t, m, out, talkRoute(schema)))
 
 		// A restart in between: what is held is read again.
 		require.NoError(t, r.end())
@@ -43,6 +45,8 @@ func TestXAIsHeldUntilItsEnd(t *testing.T) {
 		got := changes(t, out, 5)
 		require.Equal(t, []string{"1", "4", "4", "2", "5"}, keys(got))
 		require.Equal(t, got[1].EventID, got[2].EventID)
+		order, ordered := got[3].At.Compare(between)
+		require.True(t, ordered && order > 0, "what was read between the two phases does not have the rows, and is older")
 		require.NoError(t, r.end())
 		require.NotEqual(t, before, out.checkpoint().GTID)
 		h, err := decodeHistory(out.checkpoint().Schema)
@@ -87,4 +91,18 @@ func TestAnEmptyXAIsNothing(t *testing.T) {
 			"XA START 'g'; UPDATE talk SET flag='1'; XA END 'g'; XA PREPARE 'g'; XA COMMIT 'g'", "INSERT INTO talk (id, flag) VALUES (5, '1')")
 		require.Equal(t, []string{"5"}, keys(changes(t, out, 1)))
 	})
+}
+
+// readAt is the place of a read of the tables that is made now.
+func readAt(t *testing.T, o Options) (at bridge.Coordinates) {
+	t.Helper()
+	s, err := New(o)
+	require.NoError(t, err)
+	defer s.Close()
+	require.NoError(t, s.Flagged(t.Context(), o.Routes[0].Name, func(changes []bridge.Change) error {
+		at = changes[0].At
+		return nil
+	}))
+	require.NotZero(t, at)
+	return at
 }

@@ -19,7 +19,7 @@ func (b *embedded) append(ctx context.Context, f fence, list []entry, checkpoint
 		} else if !ok || l.Owner != f.owner || l.Epoch != f.epoch || l.Writes < f.low || l.Writes >= f.write {
 			return ErrFenced
 		}
-		if queued, err = s.submit(list, false); err != nil {
+		if queued, err = s.submit(list, false, submit); err != nil {
 			return err
 		}
 		// Invariant 1: the position goes into the same transaction as the changes.
@@ -34,16 +34,16 @@ func (b *embedded) append(ctx context.Context, f fence, list []entry, checkpoint
 
 func (b *embedded) submit(ctx context.Context, list []entry, again bool) (queued int, err error) {
 	err = b.update(ctx, func(tx *bolt.Tx) error {
-		queued, err = shelf{tx, b.ms()}.submit(list, again)
+		queued, err = shelf{tx, b.ms()}.submit(list, again, beside)
 		return err
 	})
 	return queued, err
 }
 
-func (s shelf) submit(list []entry, again bool) (queued int, err error) {
+func (s shelf) submit(list []entry, again bool, rule func(r *rec, e entry, now int64, again bool) (*rec, bool)) (queued int, err error) {
 	for _, e := range list {
 		old := s.get(e.id)
-		next, taken := submit(old, e, s.now, again)
+		next, taken := rule(old, e, s.now, again)
 		if !taken {
 			continue
 		}

@@ -40,9 +40,12 @@ func (s *sealer) ident(c bridge.Change) ident {
 func (i *ident) sameEvent(j *ident) bool  { return bytes.Equal(i[32:48], j[32:48]) }
 func (i *ident) sameDigest(j *ident) bool { return bytes.Equal(i[48:80], j[48:80]) }
 
+// sameLine tells whether the two are places in one log, and so can be ordered.
+func (i *ident) sameLine(j *ident) bool { return bytes.Equal(i[0:8], j[0:8]) }
+
 // olderThan tells whether i is certainly older than j: on the same line, and before it.
 func (i *ident) olderThan(j *ident) bool {
-	return bytes.Equal(i[0:8], j[0:8]) && bytes.Compare(i[8:32], j[8:32]) < 0
+	return i.sameLine(j) && bytes.Compare(i[8:32], j[8:32]) < 0
 }
 
 func (i *ident) committedAt() time.Time { return fromMicros(binary.LittleEndian.Uint64(i[80:])) }

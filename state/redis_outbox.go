@@ -40,7 +40,7 @@ func (s *shared) submit(ctx context.Context, list []entry, again bool) (int, err
 	for _, e := range list {
 		args = append(args, e.id, flag(e.scanned), e.ident[:], e.content)
 	}
-	return s.scripts.submit.Run(ctx, s.client, s.keys.records(), args...).Int()
+	return s.scripts.submit.Run(ctx, s.client, s.keys.records(s.keys.life()), args...).Int()
 }
 
 // flag is a truth as the scripts take it.

@@ -4,6 +4,19 @@ import "time"
 
 // The rules of a record, as the embedded store applies them. lua/common.lua and the scripts have the same for Redis.
 
+// beside is submit for who does not listen. What a record holds of another server's log cannot be ordered against the change, and stays:
+// the listener may put one in the other's place, for it goes on at another server only after that has proven to have all of the position.
+func beside(r *rec, e entry, now int64, again bool) (next *rec, taken bool) {
+	if r == nil || r.ident.sameLine(&e.ident) {
+		return submit(r, e, now, again)
+	}
+	if !again || r.status == pending || !r.ident.sameEvent(&e.ident) && !r.ident.sameDigest(&e.ident) {
+		return nil, false
+	}
+	e.ident = r.ident // the same content once more: its place stays the one that later events are ordered by
+	return submit(r, e, now, again)
+}
+
 // submit takes a submission, or says that it is none: an event that the record holds already, one that is older, or a scanned
 // row with nothing new. r is nil for a record that is not there yet. With again a record that is done with takes what it holds already
 // once more.

@@ -12,6 +12,9 @@ import (
 // orders a change is its place in the log, whoever writes it (ADR 0014). An event that the record holds already and one that is older
 // than what it holds are passed over, and so is a scanned row with nothing new.
 //
+// It takes less than Append does: where the record holds an event of another server's log, which of the two is newer cannot be known, and the
+// record stays as it is.
+//
 // With again the last rule does not count, and neither does that the event is known: what a record that is done with has delivered before is
 // sent once more. A record that waits, or is being sent, is left as it is.
 //
@@ -41,6 +44,9 @@ type Standing struct {
 	Later  bool          // its newest event is certainly later than the change: the change says nothing about it
 	Record bridge.Record // where it is known
 }
+
+// Doubtful tells whether the ledger lacks the change's content: it knows no such record, or another content and no later event.
+func (s Standing) Doubtful() bool { return !s.Known || !s.Same && !s.Later }
 
 // Compare holds changes against what the ledger knows of their records. No content is read, on either side.
 func (s *Store) Compare(ctx context.Context, changes []bridge.Change) ([]Standing, error) {

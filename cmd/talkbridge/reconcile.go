@@ -60,6 +60,9 @@ func printReconciliation(out io.Writer, r app.Reconciliation) error {
 			}
 		}
 	}
+	if r.Behind {
+		fmt.Fprintln(out, "THE LISTENER HAS NOT READ THE LOG UP TO NOW, and stands still: what it has yet to read counts as missing or differing")
+	}
 	if !r.Agrees() {
 		fmt.Fprintln(out, "not in sync: talkbridge reconcile --fix submits what is missing or differs")
 	}

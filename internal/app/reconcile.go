@@ -9,6 +9,7 @@ import (
 
 	"talkbridge/internal/bridge"
 	"talkbridge/internal/control"
+	"talkbridge/state"
 )
 
 // ReconcileArgs say what is compared, and whether what does not agree is submitted.
@@ -50,7 +51,8 @@ func orAll(route string) string {
 
 // A Reconciliation is how the rows that are flagged at the source stand to the ledger.
 type Reconciliation struct {
-	Fixed  bool              `json:"fixed"` // what did not agree was submitted
+	Fixed  bool              `json:"fixed"`  // what did not agree was submitted
+	Behind bool              `json:"behind"` // the listener stood still before what was read: what it has yet to read counts as missing or differing
 	Routes []RouteReconciled `json:"routes"`
 }
 
@@ -104,10 +106,11 @@ func (o *Operator) Reconcile(ctx context.Context, by string, a ReconcileArgs, te
 		return answer, err
 	}
 	done := 0
+	f := &follower{store: o.store, tell: tell}
 	for _, route := range routes {
 		r := RouteReconciled{Route: route, MissingIDs: []string{}, DifferingIDs: []string{}}
 		err := parts.source.Flagged(ctx, route, func(changes []bridge.Change) error {
-			doubtful, err := o.compare(ctx, changes, &r)
+			doubtful, err := o.compare(ctx, f, changes, &r)
 			if err == nil && a.Fix {
 				var n int
 				n, err = o.store.Submit(ctx, doubtful, false)
@@ -117,7 +120,7 @@ func (o *Operator) Reconcile(ctx context.Context, by string, a ReconcileArgs, te
 			tell(control.Progress{What: "route " + route, Done: done})
 			return err
 		})
-		answer.Routes = append(answer.Routes, r)
+		answer.Routes, answer.Behind = append(answer.Routes, r), f.behind
 		if err != nil {
 			return answer, err
 		}
@@ -127,10 +130,18 @@ func (o *Operator) Reconcile(ctx context.Context, by string, a ReconcileArgs, te
 }
 
 // compare counts a page of rows, and gives those that are missing or differ.
-func (o *Operator) compare(ctx context.Context, changes []bridge.Change, r *RouteReconciled) (doubtful []bridge.Change, err error) {
+func (o *Operator) compare(ctx context.Context, f *follower, changes []bridge.Change, r *RouteReconciled) (doubtful []bridge.Change, err error) {
 	standings, err := o.store.Compare(ctx, changes)
 	if err != nil {
 		return nil, err
+	}
+	if slices.ContainsFunc(standings, state.Standing.Doubtful) { // most likely it is on its way through the log
+		if err := f.reaches(ctx, changes[0].At); err != nil {
+			return nil, err
+		}
+		if standings, err = o.store.Compare(ctx, changes); err != nil {
+			return nil, err
+		}
 	}
 	r.Scanned += len(changes)
 	for i, s := range standings {
@@ -177,7 +188,11 @@ func (o *Operator) Backfill(ctx context.Context, by string, a BackfillArgs, tell
 	if err != nil {
 		return answer, err
 	}
+	f := &follower{store: o.store, tell: tell}
 	err = parts.source.Flagged(ctx, a.Route, func(changes []bridge.Change) error {
+		if err := f.reaches(ctx, changes[0].At); err != nil {
+			return err
+		}
 		n, err := o.store.Submit(ctx, changes, a.Again)
 		answer.Scanned, answer.Queued = answer.Scanned+len(changes), answer.Queued+n
 		tell(control.Progress{What: "route " + a.Route, Done: answer.Scanned})

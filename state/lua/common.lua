@@ -88,10 +88,16 @@ local function known(r, scanned, ident)
   return held:sub(1, 8) == ident:sub(1, 8) and before(ident:sub(9, 32), held:sub(9, 32))
 end
 
--- submit takes a submission; false: it is none. With again a record that is done with takes what it holds already once more. Invariant 4: the newest takes the place of any other. A call that is in flight
--- keeps its lease (Invariant 3) and is told by seq, when it is settled, that it carried older content.
-local function submit(id, scanned, ident, content, now, again)
+-- submit takes a submission; false: it is none. With again a record that is done with takes what it holds already once more; beside is
+-- for who does not listen (see rules.go). Invariant 4: the newest takes the place of any other. A call that is in flight keeps its lease
+-- (Invariant 3) and is told by seq, when it is settled, that it carried older content.
+local function submit(id, scanned, ident, content, now, again, beside)
   local r = load(id)
+  if r and beside and r.ident:sub(1, 8) ~= ident:sub(1, 8) then
+    local same = r.ident:sub(33, 48) == ident:sub(33, 48) or r.ident:sub(49, 80) == ident:sub(49, 80)
+    if not (again and r.status ~= 'p' and same) then return false end
+    ident = r.ident
+  end
   if not r then
     r = { seq = 0, ends = 0, token = NONE }
   elseif again and r.status ~= 'p' then -- done with: only what is newer stands against it

@@ -1,6 +1,7 @@
 -- submit: submit changes of somebody who is not the listener; no position is saved.
 --
 -- KEYS  1-6 see common.lua
+--       7 life: see lease.lua
 -- ARGV  1 see common.lua
 --       2 channel to wake workers by
 --       3 '1' to submit again what a record that is done with holds already
@@ -8,8 +9,9 @@
 -- Returns how many changes were taken.
 
 local now, queued = clock(), 0
+redis.call('HINCRBY', KEYS[7], 'submits', 1) -- needs memory: a Redis at its limit refuses the whole here (see append.lua)
 for i = 4, #ARGV, 4 do
-  if submit(ARGV[i], ARGV[i + 1] == '1', ARGV[i + 2], ARGV[i + 3], now, ARGV[3] == '1') then queued = queued + 1 end
+  if submit(ARGV[i], ARGV[i + 1] == '1', ARGV[i + 2], ARGV[i + 3], now, ARGV[3] == '1', true) then queued = queued + 1 end
 end
 if queued > 0 then redis.pcall('PUBLISH', ARGV[2], '') end
 return queued

@@ -58,6 +58,15 @@ func submittedBeside(w *World) {
 	require.Equal(t, "meanwhile", last.Change.Columns["thnr"].Text)
 	w.settle(t, last, verdicts()[0])
 
+	elsewhere := w.row("3", "in another log")
+	elsewhere.At.Server = "server-2"
+	require.Zero(t, w.submitted(t, false, elsewhere), "which of the two is newer cannot be known")
+	require.Zero(t, w.submitted(t, true, elsewhere))
+	elsewhere.Columns = last.Change.Columns
+	require.Equal(t, 1, w.submitted(t, true, elsewhere), "the same once more")
+	w.settle(t, w.leaseOne(t), verdicts()[0])
+	require.Zero(t, w.append(t, event), "the record has kept its place in the log")
+
 	standings, err := w.Compare(t.Context(), []bridge.Change{newer, w.row("2", "otherwise"), old, w.row("9", "unknown")})
 	require.NoError(t, err)
 	require.True(t, standings[0].Known && standings[0].Same && !standings[0].Later)
