@@ -41,9 +41,9 @@ func TestReconcileWaitsForTheListener(t *testing.T) {
 	require.Contains(t, s.out, `"behind": false`)
 
 	stop()
-	c.press(t, "1003")
+	c.press(t, "1015")
 	var r app.Reconciliation
 	c.says(t, 1, &r, "reconcile", "--route", "one")
 	require.True(t, r.Behind)
-	require.Equal(t, []string{"one/1003"}, r.Routes[0].MissingIDs)
+	require.Equal(t, []string{"one/1015"}, r.Routes[0].MissingIDs)
 }
