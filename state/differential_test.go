@@ -37,7 +37,7 @@ func TestBackEndsAgree(t *testing.T) {
 		p.lease(rt)
 		rt.Repeat(map[string]func(*rapid.T){
 			"": p.same, "append": p.append, "lease": p.lease, "settle": p.settle, "release": p.release,
-			"take": p.take, "retry": p.retry, "discard": p.discard, "advance": p.advance, "lead": p.lead,
+			"take": p.take, "beside": p.beside, "retry": p.retry, "discard": p.discard, "advance": p.advance, "lead": p.lead,
 		})
 	})
 }
@@ -125,6 +125,24 @@ func (p *pair) lease(rt *rapid.T) {
 		p.held[name] = [2]bridge.Lease{l, given[1][i]}
 		p.names = append(p.names, name)
 	}
+}
+
+// beside submits what was read beside the listener, a row or an event of a stretch, of this server's log or of another's.
+func (p *pair) beside(rt *rapid.T) {
+	id := rapid.SampledFrom(ids).Draw(rt, "id")
+	route, key, _ := bridge.SplitRecordID(id)
+	at := bridge.Coordinates{Server: rapid.SampledFrom([]string{"s1", "s1", "s2"}).Draw(rt, "server"), File: "binlog.000001"}
+	at.Pos = rapid.Uint64Range(0, p.pos+1).Draw(rt, "position")
+	c := storetest.Change(route, key, rapid.SampledFrom([]string{"x", "y"}).Draw(rt, "text"), at, p.worlds[0].Now())
+	if rapid.Bool().Draw(rt, "scan") {
+		c.Origin, c.EventID = bridge.OriginScan, "row:"+c.EventID
+	}
+	again := rapid.Bool().Draw(rt, "again")
+	p.both(func(w *storetest.World) any {
+		standings, err := w.Compare(p.ctx, []bridge.Change{c})
+		queued, err2 := w.Submit(p.ctx, []bridge.Change{c}, again)
+		return []any{standings, word(err), queued, word(err2)}
+	})
 }
 
 // take leases a record by name, with or without what a scan found.
