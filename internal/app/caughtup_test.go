@@ -26,7 +26,7 @@ func TestReconcileWaitsForTheListener(t *testing.T) {
 	}
 	answer := make(chan said, 1)
 	go func() {
-		code, out, stderr := c.talkbridge(t, "reconcile", "--route", "one", "--json")
+		code, out, stderr := c.talkbridge(t, "reconcile", "--route", "one", "--json") //nolint:testifylint // it fails only where the program cannot be started at all
 		answer <- said{code, out, stderr}
 	}()
 	select {
