@@ -16,6 +16,9 @@ import (
 type ReconcileArgs struct {
 	Route string `json:"route,omitempty"` // empty: every route
 	Fix   bool   `json:"fix"`
+
+	// onlyMissing submits rows that the ledger lacks and leaves those that differ: nobody pressed for what they hold now. For the schedule.
+	onlyMissing bool
 }
 
 // BackfillArgs say which route's flagged rows are submitted.
@@ -110,10 +113,13 @@ func (o *Operator) Reconcile(ctx context.Context, by string, a ReconcileArgs, te
 	for _, route := range routes {
 		r := RouteReconciled{Route: route, MissingIDs: []string{}, DifferingIDs: []string{}}
 		err := parts.source.Flagged(ctx, route, func(changes []bridge.Change) error {
-			doubtful, err := o.compare(ctx, f, changes, &r)
-			if err == nil && a.Fix {
+			missing, differing, err := o.compare(ctx, f, changes, &r)
+			if err == nil && (a.Fix || a.onlyMissing) {
+				if a.Fix {
+					missing = append(missing, differing...)
+				}
 				var n int
-				n, err = o.store.Submit(ctx, doubtful, false)
+				n, err = o.store.Submit(ctx, missing, false)
 				r.Queued += n
 			}
 			done += len(changes)
@@ -130,17 +136,17 @@ func (o *Operator) Reconcile(ctx context.Context, by string, a ReconcileArgs, te
 }
 
 // compare counts a page of rows, and gives those that are missing or differ.
-func (o *Operator) compare(ctx context.Context, f *follower, changes []bridge.Change, r *RouteReconciled) (doubtful []bridge.Change, err error) {
+func (o *Operator) compare(ctx context.Context, f *follower, changes []bridge.Change, r *RouteReconciled) (missing, differing []bridge.Change, err error) {
 	standings, err := o.store.Compare(ctx, changes)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if slices.ContainsFunc(standings, state.Standing.Doubtful) { // most likely it is on its way through the log
 		if err := f.reaches(ctx, changes[0].At); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		if standings, err = o.store.Compare(ctx, changes); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
 	r.Scanned += len(changes)
@@ -149,13 +155,13 @@ func (o *Operator) compare(ctx context.Context, f *follower, changes []bridge.Ch
 		case !s.Known:
 			r.Missing++
 			r.MissingIDs = limited(r.MissingIDs, changes[i].ID())
-			doubtful = append(doubtful, changes[i])
+			missing = append(missing, changes[i])
 		case !s.Same && s.Later: // the log has moved on while we read: the ledger knows better
 			r.InSync++
 		case !s.Same:
 			r.Differing++
 			r.DifferingIDs = limited(r.DifferingIDs, changes[i].ID())
-			doubtful = append(doubtful, changes[i])
+			differing = append(differing, changes[i])
 		case s.Record.Status == bridge.StatusRejected:
 			r.Rejected++
 		case s.Record.Status == bridge.StatusDiscarded:
@@ -164,7 +170,7 @@ func (o *Operator) compare(ctx context.Context, f *follower, changes []bridge.Ch
 			r.InSync++
 		}
 	}
-	return doubtful, nil
+	return missing, differing, nil
 }
 
 func limited(ids []string, id string) []string {

@@ -155,11 +155,13 @@ func TestBackfillAndReplaySendAgain(t *testing.T) {
 // What the listener never learns of is found by itself, where that is asked for.
 func TestReconciliationOnASchedule(t *testing.T) {
 	c := newCollege(t, "file:talkbridge.db")
+	c.withoutWriteback(t)
 	c.edit(t, "  # reconcile_every: 24h ", "  reconcile_every: 1s    ")
 	c.run(t)
 	c.press(t, "1001")
 	c.taken(t, "one", "1001", 1)
 	c.talks(t, 1)
+	c.exec(t, "UPDATE xl_gzth SET thnr = CONCAT(thnr, '改过,没有再次递交') WHERE id = 1001")
 	c.unseen(t, "UPDATE xl_gzth SET tj_zt = '1' WHERE id = "+talkNo(0))
 	c.taken(t, "one", talkNo(0), 1)
 	eventually(t, 10*time.Second, func() error { // the figures follow when all routes are through
@@ -168,6 +170,9 @@ func TestReconciliationOnASchedule(t *testing.T) {
 		}
 		return nil
 	})
+	require.Contains(t, c.page(t, "/metrics"), `talkbridge_reconcile_rows{result="differing",route="one"} 1`)
+	held, _ := c.sim.Record("one", "1001")
+	require.Equal(t, 1, held.Count, "what nobody pressed for is not sent")
 }
 
 func TestMapDiffSaysWhetherARowIsAsItWasDelivered(t *testing.T) {

@@ -52,7 +52,7 @@ func (r *reconciler) Run(ctx context.Context) error {
 }
 
 func (r *reconciler) once(ctx context.Context) {
-	found, err := r.operator.Reconcile(ctx, "bridge", ReconcileArgs{Fix: true}, func(control.Progress) {})
+	found, err := r.operator.Reconcile(ctx, "bridge", ReconcileArgs{onlyMissing: true}, func(control.Progress) {})
 	if ctx.Err() != nil {
 		return
 	}
@@ -71,7 +71,8 @@ func (r *reconciler) once(ctx context.Context) {
 	}
 	r.at.SetToCurrentTime()
 	if doubtful > 0 {
-		r.log.Warn("flagged rows were missing in the ledger or differed from it, and are queued. Rows that were changed with sql_log_bin=0, a log that "+
+		r.log.Warn("flagged rows were missing in the ledger, and are queued, or differed from it, and are left: talkbridge reconcile names them, with --fix it "+
+			"submits them. Rows that were changed with sql_log_bin=0, a log that "+
 			"was purged before it was read, or a store that lost its end are reasons", zap.String("found", found.Text()))
 	}
 	r.mu.Lock()
