@@ -84,7 +84,7 @@ func mapDiff(cmd *cobra.Command, s *settings, m mapping) error {
 	} else {
 		_, err = fmt.Fprintln(cmd.OutOrStdout(), differenceText(d))
 	}
-	if err == nil && !(d.Known && d.Same) {
+	if err == nil && (!d.Known || !d.Same) {
 		return errSaid
 	}
 	return err

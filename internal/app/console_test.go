@@ -285,7 +285,7 @@ func TestTheLagChartMoves(t *testing.T) {
 	b.open("/")
 	b.says("#health", "运行正常")
 	require.NoError(t, syscall.Kill(c.mariadb.Pid(), syscall.SIGSTOP))
-	defer syscall.Kill(c.mariadb.Pid(), syscall.SIGCONT) //nolint:errcheck // it may be over
+	defer syscall.Kill(c.mariadb.Pid(), syscall.SIGCONT)
 	b.until(`parseFloat(document.querySelector('#chart-lag').dataset.last) > 5`)
 	b.shot("behind")
 	require.NoError(t, syscall.Kill(c.mariadb.Pid(), syscall.SIGCONT))

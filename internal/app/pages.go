@@ -51,7 +51,7 @@ func (b *bridgeParts) alive(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	if _, _, err := b.store.Checkpoint(ctx); err != nil {
-		return nil //nolint:nilerr // reading waits for the store, as it should
+		return nil // reading waits for the store, as it should
 	}
 	return fmt.Errorf("the listener is connected and has taken in nothing for %s, not even a heartbeat", silent.Round(time.Second))
 }
