@@ -54,7 +54,13 @@ func (w *Workers) settling(work context.Context, until time.Time) (context.Conte
 }
 
 // process maps, pushes and writes back. It reports false when nothing was tried, so that the record is given back untouched.
-func (w *Workers) process(stop, ctx context.Context, lease bridge.Lease, mode breakerState) (bridge.Settlement, bool) {
+func (w *Workers) process(stop, ctx context.Context, lease bridge.Lease, mode breakerState) (s bridge.Settlement, tried bool) {
+	stage := bridge.StageMapping
+	defer func() {
+		if fault := recover(); fault != nil {
+			s, tried = w.panicked(lease, stage, fault), true
+		}
+	}()
 	if w.halted(stop, mode) {
 		return bridge.Settlement{}, false
 	}
@@ -70,8 +76,10 @@ func (w *Workers) process(stop, ctx context.Context, lease bridge.Lease, mode br
 		if w.halted(stop, mode) {
 			return bridge.Settlement{}, false
 		}
+		stage = bridge.StagePlatform
 		settlement = w.pushed(ctx, lease, endpoint, payload)
 	}
+	stage = bridge.StageWriteback
 	return w.writtenBack(ctx, lease, settlement), true
 }
 
