@@ -51,7 +51,7 @@ chaos: need ## all kinds of faults, alone and at once, judged by journals: DURAT
 
 .PHONY: faults
 faults: need ## the end-to-end tests with the faults that take long
-	@TALKBRIDGE_LONG=1 $(GO) test -count 1 -timeout 15m -v -run 'TwoBridges|TestRedis|ThePlatform|Backlog|SIGTERM' ./internal/app
+	@TALKBRIDGE_LONG=1 $(GO) test -count 1 -timeout 15m -v -run 'TwoBridges|TestRedis|TestAFullRedis|ThePlatform|Backlog|SIGTERM' ./internal/app
 
 .PHONY: load
 load: ## N submissions (1000000) through one bridge: rates, lag, memory, size of the store per record; STORE=redis|embedded RATE=0

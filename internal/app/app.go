@@ -110,6 +110,7 @@ type bridgeParts struct {
 	workers    *pusher.Workers
 	leader     *leader
 	leading    *atomic.Uint64 // the epoch; 0: not leading
+	answered   atomic.Int64   // see outbox
 }
 
 // assemble makes the parts in the order in which they need each other, each with its clean-up on the next line.
@@ -145,7 +146,7 @@ func assemble(ctx context.Context, o Options, done *closers) (*bridgeParts, erro
 	listen := canalOptions(c, b.mapper)
 	listen.Logger, listen.Registry = o.Logger.Named("canal"), b.registry
 	me := owner()
-	listen.Outbox, listen.Instance = outbox{store: b.store, epoch: b.leading}, me
+	listen.Outbox, listen.Instance = outbox{store: b.store, epoch: b.leading, answered: &b.answered}, me
 	if b.source, err = canal.New(listen); err != nil {
 		return nil, err
 	}

@@ -47,8 +47,9 @@ type leader struct {
 
 // outbox is the store as the listener sees it: writing under the epoch of the lead, or not at all (Invariant 7).
 type outbox struct {
-	store *state.Store
-	epoch *atomic.Uint64
+	store    *state.Store
+	epoch    *atomic.Uint64
+	answered *atomic.Int64 // when the store last answered an Append, with a refusal too; Unix nanoseconds
 }
 
 func (o outbox) Checkpoint(ctx context.Context) (bridge.Checkpoint, bool, error) {
@@ -58,6 +59,7 @@ func (o outbox) Checkpoint(ctx context.Context) (bridge.Checkpoint, bool, error)
 
 func (o outbox) Append(ctx context.Context, changes []bridge.Change, position *bridge.Checkpoint) error {
 	_, err := o.store.Append(ctx, o.epoch.Load(), changes, position)
+	o.answered.Store(time.Now().UnixNano())
 	if errors.Is(err, state.ErrFenced) {
 		return fmt.Errorf("%w: %w", canal.ErrHalt, errFenced)
 	}

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"time"
 
+	"talkbridge/canal"
 	"talkbridge/internal/admin"
 )
 
@@ -37,15 +38,14 @@ func (b *bridgeParts) ready(ctx context.Context) error {
 	return nil
 }
 
-// stuckAfter is how long a listener may be silent that is connected: the server sends a heartbeat every two seconds, and a connection that
-// broke is noticed within twenty.
+// stuckAfter is how long a listener that is connected may go without a sign of life: the server sends a heartbeat every two seconds, a
+// connection that broke is noticed within twenty, and a store that takes nothing is asked again every few.
 const stuckAfter = time.Minute
 
 // alive tells whether this process makes progress, or waits for something that is away. One that does neither should be started anew.
 func (b *bridgeParts) alive(ctx context.Context) error {
-	s := b.source.Status()
-	silent := time.Since(s.LastEventAt)
-	if !b.isLeader() || !s.Connected || s.LastEventAt.IsZero() || silent < stuckAfter {
+	silent, still := standsStill(b.source.Status(), b.isLeader(), time.Unix(0, b.answered.Load()), time.Now())
+	if !still {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
@@ -54,4 +54,15 @@ func (b *bridgeParts) alive(ctx context.Context) error {
 		return nil // reading waits for the store, as it should
 	}
 	return fmt.Errorf("the listener is connected and has taken in nothing for %s, not even a heartbeat", silent.Round(time.Second))
+}
+
+// standsStill tells whether a listener is connected and shows no sign of life, and for how long. What the server sent is one, and so is each
+// answer of the store, a refusal too: while a store that is full takes nothing, the reader waits for it with a full queue and hears nothing.
+func standsStill(s canal.Status, leading bool, answered, now time.Time) (silent time.Duration, still bool) {
+	last := s.LastEventAt
+	if answered.After(last) {
+		last = answered
+	}
+	silent = now.Sub(last)
+	return silent, leading && s.Connected && !s.LastEventAt.IsZero() && silent >= stuckAfter
 }
