@@ -18,7 +18,7 @@ build: ## build the programs into bin/
 
 .PHONY: need
 need:
-	@internal/testserver/install.sh mariadb redis compiler chromium
+	@internal/testserver/install.sh mariadb redis compiler chromium promtool
 
 .PHONY: test
 test: need ## install what is missing, then run every test with the race detector

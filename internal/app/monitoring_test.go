@@ -13,6 +13,8 @@ import (
 
 	"github.com/goccy/go-yaml"
 	"github.com/stretchr/testify/require"
+
+	"talkbridge/internal/testserver"
 )
 
 const monitoring = "../../configs/"
@@ -114,14 +116,17 @@ func TestAlertsHaveTheirPageAndFire(t *testing.T) {
 		require.Contains(t, anchors, anchor, r.Alert)
 		require.NotEmpty(t, r.Annotations.Summary)
 	}
-	promtool, err := exec.LookPath("promtool")
-	if err != nil {
-		t.Skip("SKIPPED, NOT TESTED: there is no promtool (Debian's package prometheus), so the rules were not run")
-	}
-	cmd := exec.CommandContext(t.Context(), promtool, "test", "rules", "alerts_test.yml")
-	cmd.Dir = monitoring + "prometheus"
+	promtool(t, monitoring+"prometheus", "check", "rules", "alerts.yml")
+	promtool(t, monitoring+"prometheus", "test", "rules", "alerts_test.yml")
+}
+
+// promtool runs Prometheus' own checker in a folder.
+func promtool(t *testing.T, dir string, args ...string) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), testserver.Promtool(t), args...)
+	cmd.Dir = dir
 	out, err := cmd.CombinedOutput()
-	require.NoError(t, err, "%s", out)
+	require.NoError(t, err, "promtool %s\n%s", strings.Join(args, " "), out)
 }
 
 func anchorsOf(t *testing.T, page string) map[string]bool {
