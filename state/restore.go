@@ -20,7 +20,9 @@ const (
 	// restoreTTL is how long a restore that died keeps bridges from listening.
 	restoreTTL = time.Minute
 
-	importRecords = 4000
+	// importRecords is how many records go into the store at once. Their ids are random, so in a full embedded file each of them touches
+	// pages of its own, which the transaction holds in memory.
+	importRecords = 1000
 	importBytes   = 8 << 20
 )
 
