@@ -74,6 +74,7 @@ func TestLagIsRightWhenIdleBehindAndStalled(t *testing.T) {
 		eventually(t, func() bool { s := r.Status(); return s.Connected && s.Lag == 0 })
 		require.NoError(t, r.end())
 		require.True(t, math.IsNaN(gauge(t, registry, "talkbridge_source_lag_bytes")), "nobody knows any more")
+		require.True(t, math.IsNaN(gauge(t, registry, "talkbridge_source_lag_seconds")), "nobody knows any more")
 	})
 }
 

@@ -141,7 +141,8 @@ func (s *Source) Close() error {
 func (s *Source) Run(ctx context.Context) error {
 	s.running.Lock()
 	defer s.running.Unlock()
-	defer s.status.change(func(st *Status) { st.Connected, st.Scanning = false, false })
+	s.status.begun()
+	defer s.status.ended()
 	pause := s.tuning.backoff()
 	var clashes clashCount
 	var at *standing

@@ -45,6 +45,7 @@ type tracker struct {
 	fresh    time.Duration
 	reading  logPlace // behind the last transaction that was read, whether or not the writer has it
 	survey   *survey  // nil: not known
+	reads    bool     // Run is under way; before and after it this process knows nothing of the log that still counts
 
 	captured *prometheus.CounterVec
 }
@@ -85,8 +86,9 @@ func newTracker(registry prometheus.Registerer, routes []*route, fresh time.Dura
 			return 0
 		}),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-			Name: "talkbridge_source_lag_seconds", Help: "How far reading is behind the server's last commit; 0 when it has nothing more.",
-		}, func() float64 { return t.snapshot().LagSeconds }),
+			Name: "talkbridge_source_lag_seconds",
+			Help: "How far reading is behind the server's last commit; 0 when it has nothing more, NaN where this process does not read.",
+		}, t.lagSeconds),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "talkbridge_source_lag_bytes", Help: "Bytes of the log that have not been read; NaN while that is not known.",
 		}, func() float64 { return t.figures().lag }),
@@ -104,6 +106,30 @@ func newTracker(registry prometheus.Registerer, routes []*route, fresh time.Dura
 		}
 	}
 	return t, nil
+}
+
+// begun and ended frame a Run. Between two of them another bridge may read: what this one knew last grows old, and is not shown as if it were so.
+func (t *tracker) begun() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.reads, t.idle, t.caughtUp, t.status.CommittedAt = true, false, time.Time{}, time.Time{}
+}
+
+func (t *tracker) ended() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.status.Connected, t.status.Scanning = false, false
+	t.reads = false
+}
+
+// lagSeconds is the lag as a metric: a bridge that stands by, or has not come to its first place yet, is not 0 seconds behind.
+func (t *tracker) lagSeconds() float64 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !t.reads || t.status.CommittedAt.IsZero() && t.caughtUp.IsZero() {
+		return math.NaN()
+	}
+	return t.lag(time.Now()).Seconds()
 }
 
 // received counts one event.
@@ -244,9 +270,9 @@ func (t *tracker) quiet(now time.Time) bool {
 }
 
 // lag is how far reading is behind: 0 while the server says that nothing is left to read, else the time since the last transaction
-// that was taken in was committed, or since nothing was left. Commit times are the server's, so its clock counts. The lock is held.
+// that was taken in was committed, or since nothing was left. Where nothing is read it is 0 too: JSON has no NaN. Commit times are the server's, so its clock counts. The lock is held.
 func (t *tracker) lag(now time.Time) time.Duration {
-	if t.quiet(now) {
+	if t.quiet(now) || !t.reads {
 		return 0
 	}
 	since := t.status.CommittedAt

@@ -2,6 +2,7 @@ package canal
 
 import (
 	"errors"
+	"math"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -140,7 +141,9 @@ func TestLag(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tr, err := newTracker(nil, nil, 6*time.Second)
 		require.NoError(t, err)
+		tr.begun()
 		require.Zero(t, tr.snapshot().Lag, "nothing is known yet")
+		require.True(t, math.IsNaN(tr.lagSeconds()), "which is not 0 seconds behind")
 		tr.anchored(place{file: "b.1", pos: 4, committed: time.Now().Add(-time.Minute)}, time.Time{})
 		tr.change(func(s *Status) { s.Connected = true })
 		require.Equal(t, time.Minute, tr.snapshot().Lag, "behind by what was not read yet")
@@ -163,6 +166,14 @@ func TestLag(t *testing.T) {
 		tr.written(change, 1)
 		tr.passed(place{committed: time.Now()})
 		require.Zero(t, tr.snapshot().Lag)
+		require.Zero(t, tr.lagSeconds())
+
+		tr.ended()
+		time.Sleep(time.Hour)
+		require.Zero(t, tr.snapshot().Lag, "who does not read is not behind")
+		require.True(t, math.IsNaN(tr.lagSeconds()))
+		tr.begun()
+		require.True(t, math.IsNaN(tr.lagSeconds()), "what was known an hour ago is forgotten: another may have read since")
 	})
 }
 

@@ -32,6 +32,7 @@ func TestTwoBridgesOnOneRedis(t *testing.T) {
 	f.submit(t, 240)
 	f.arrives(t, 30*time.Second)
 	require.False(t, second.leads())
+	second.knowsNothingOfTheLog()
 	require.Equal(t, 1, c.dumpThreads(t))
 	require.Positive(t, first.delivered(), "both deliver")
 	require.Positive(t, second.delivered(), "both deliver")
@@ -68,9 +69,19 @@ func asleep(t *testing.T, c *college, f *flow, listener, other *node) {
 		}
 		return nil
 	})
+	listener.knowsNothingOfTheLog()
 	require.LessOrEqual(t, c.sim.Stats().Applied-taken, 8, "what it held in its hands when it fell asleep, at most")
 	before := listener.delivered()
 	f.submit(t, 120)
 	f.arrives(t, 30*time.Second)
 	require.Greater(t, listener.delivered(), before, "the one that slept delivers again")
+}
+
+// knowsNothingOfTheLog wants what a bridge that stands by says of the source's log: that it does not know, neither 0 nor what it last knew.
+func (n *node) knowsNothingOfTheLog() {
+	n.t.Helper()
+	metrics := page(n.t, "http://"+n.admin+"/metrics")
+	for _, line := range []string{"connected 0", "lag_seconds NaN", "lag_bytes NaN", "purge_headroom_seconds NaN", "purge_headroom_bytes NaN"} {
+		require.Contains(n.t, metrics, "\ntalkbridge_source_"+line+"\n")
+	}
 }
