@@ -84,10 +84,10 @@ soak: need ## a minute of random rows and DDL on each server of the matrix; ever
 	TALKBRIDGE_TEST_SOAK=$${SOAK:-60s} $(GO) test -count=1 -timeout 30m -v -run 'TestSoak$$' ./canal | grep -E 'differences|soak_test|^(---|ok|FAIL|panic)'
 
 .PHONY: bench
-bench: ## how fast the listener passes unwatched log (a table, and bench.json), and what mapping one record costs
-	@internal/testserver/install.sh mariadb
-	@$(GO) run ./cmd/bench
-	@$(GO) test ./mapper -run '^$$' -bench '^BenchmarkMap$$' -benchmem | grep '^Benchmark'
+bench: ## every promised figure beside its floor: a table, and bench.json; CHECK=1 fails on a missed target; ONLY=latency,drain,… ROUNDS=5
+	@internal/testserver/install.sh mariadb redis
+	@$(BUILD) -o bin/ ./cmd/bench ./cmd/talkbridge
+	@bin/bench $(if $(ONLY),-only $(ONLY)) $(if $(ROUNDS),-rounds $(ROUNDS)) $(if $(CHECK),-check)
 
 FUZZTIME ?= 1m
 

@@ -60,14 +60,14 @@ func now() moment {
 }
 
 // passing measures every server that this machine has.
-func passing(ctx context.Context, progress io.Writer, megabytes, rounds int) ([]result, error) {
+func passing(ctx context.Context, b *bench) ([]result, error) {
 	sources := testserver.AllSources()
 	if len(sources) == 0 {
 		return nil, errors.New("there is no MariaDB or MySQL on this machine")
 	}
 	var results []result
 	for _, source := range sources {
-		more, err := passingOn(ctx, progress, source, megabytes, rounds)
+		more, err := passingOn(ctx, b.progress, source, b.megabytes, b.rounds)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", source.Name, err)
 		}
@@ -87,7 +87,7 @@ func passingOn(ctx context.Context, progress io.Writer, source testserver.Source
 		return nil, err
 	}
 	defer m.Stop()
-	s, err := write(ctx, m, megabytes)
+	s, err := writeStretch(ctx, m, megabytes)
 	if err != nil {
 		return nil, err
 	}
@@ -117,16 +117,17 @@ func passingOn(ctx context.Context, progress io.Writer, source testserver.Source
 	}
 	listener, raw, full := median(ways[0].rates), median(ways[1].rates), median(ways[2].rates)
 	cpu, rawCPU := median(ways[0].cpu), median(ways[1].cpu)
+	const what = "unwatched log passed, against "
 	return []result{
-		{Name: "unwatched log passed, against raw events, " + source.Name, Value: listener, Unit: "MB/s", Baseline: raw, Ratio: listener / raw, atLeast: 0.95},
-		{Name: "unwatched log passed, against a full decode, " + source.Name, Value: listener, Unit: "MB/s", Baseline: full, Ratio: listener / full, atLeast: 3},
+		against(what+"raw events, "+source.Name, "MB/s", listener, raw, atLeast(0.95)),
+		against(what+"a full decode, "+source.Name, "MB/s", listener, full, atLeast(3)),
 		// What does not depend on what else the machine does: how much log a second of this process's own computing passes.
-		{Name: "the same for each second of CPU, against raw events, " + source.Name, Value: cpu, Unit: "MB/s", Baseline: rawCPU, Ratio: cpu / rawCPU},
+		against("the same for each second of computing, against raw events, "+source.Name, "MB/s", cpu, rawCPU, target{}),
 	}, nil
 }
 
-// write makes the stretch: transactions of a hundred rows of some 200 bytes each, by two clients.
-func write(ctx context.Context, m *testserver.SQLServer, megabytes int) (stretch, error) {
+// writeStretch makes the stretch: transactions of a hundred rows of some 200 bytes each, by two clients.
+func writeStretch(ctx context.Context, m *testserver.SQLServer, megabytes int) (stretch, error) {
 	s := stretch{server: m}
 	if err := m.Exec(passingTables); err != nil {
 		return s, err

@@ -1,0 +1,145 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"talkbridge/internal/rig"
+)
+
+// Drain: 20,000 records wait, and are sent as fast as it goes. They wait in the source's log, where the floors and the bridge read the
+// same stretch of it from the same place; or, for the bridge, in its outbox. The rate is that of the calls at the sink, from the first
+// to the last.
+const (
+	drainRecords = 20_000
+	drainWorkers = 16 // calls in flight, of every subject
+	plainFirst   = 2_000_000
+	lookedFirst  = 3_000_000
+)
+
+// A drained subject: records a second, and what each of them cost in computing, microseconds.
+type drained struct {
+	rates, own, redis []float64
+}
+
+func drain(ctx context.Context, b *bench) ([]result, error) {
+	s, err := newStage(ctx, b)
+	if err != nil {
+		return nil, err
+	}
+	defer s.close()
+	looked, err := s.place(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.submit(ctx, lookedUpInsert, lookedUpRow, lookedFirst, drainRecords); err != nil {
+		return nil, err
+	}
+	written, err := s.place(ctx) // plain records follow, and nothing else
+	if err != nil {
+		return nil, err
+	}
+	if err := s.submit(ctx, plainInsert, plainRow, plainFirst, drainRecords); err != nil {
+		return nil, err
+	}
+	subjects := []struct {
+		subject
+		from place
+	}{
+		{s.floor("bare floor", "", drainWorkers), written},
+		{s.floor("durable floor", "redis", drainWorkers), written},
+		{s.bridge("bridge, from the log", "redis", drainWorkers, plain()), written},
+		{s.waiting("bridge, from the outbox", drainRecords, drainWorkers, plain()), written},
+		{s.waiting("bridge, three look-ups each", drainRecords, drainWorkers), looked},
+	}
+	limit := []float64{}
+	all := make([]drained, len(subjects))
+	for round := range b.rounds {
+		for i, subject := range subjects {
+			if err := s.drainOnce(ctx, subject.subject, subject.from, &all[i]); err != nil {
+				return nil, fmt.Errorf("%s: %w", subject.name, err)
+			}
+			b.say("round %d, %s: %.0f/s, each for %.0f µs of its own computing and %.0f µs of Redis'", round+1, subject.name,
+				all[i].rates[round], all[i].own[round], all[i].redis[round])
+		}
+		alone, err := s.lookups(ctx)
+		if err != nil {
+			return nil, err
+		}
+		b.say("round %d, three look-ups and nothing else: %.0f/s", round+1, alone)
+		limit = append(limit, alone)
+	}
+	return drainResults(all, median(limit)), nil
+}
+
+func drainResults(all []drained, limit float64) []result {
+	rate := func(i int) float64 { return median(all[i].rates) }
+	own := func(i int) float64 { return median(all[i].own) }
+	const what, cost = "drain of 20,000, ", "computing for each record of a drain, "
+	return []result{
+		against(what+"bare floor", "records/s", rate(0), 0, target{}),
+		against(what+"durable floor against bare", "records/s", rate(1), rate(0), target{}),
+		against(what+"bridge from the log against durable floor", "records/s", rate(2), rate(1), atLeast(0.6)),
+		against(what+"bridge from its outbox against durable floor", "records/s", rate(3), rate(1), atLeast(0.6)),
+		against(what+"three look-ups each, against 3,000/s or the look-ups' own limit", "records/s", rate(4), min(3000, limit), atLeast(1)),
+		against(what+"three look-ups alone, nothing sent", "records/s", limit, 0, target{}),
+		against(cost+"bridge from the log against durable floor", "µs", own(2), own(1), target{}),
+		against(cost+"bridge from its outbox against durable floor", "µs", own(3), own(1), target{}),
+		against(cost+"Redis, bridge from the log against durable floor", "µs", median(all[2].redis), median(all[1].redis), target{}),
+		against(cost+"Redis, bridge from its outbox against durable floor", "µs", median(all[3].redis), median(all[1].redis), target{}),
+	}
+}
+
+// drainOnce lets a subject send all that waits, and sees that all of it came.
+func (s *stage) drainOnce(ctx context.Context, subject subject, from place, into *drained) error {
+	if err := s.sink.reset(ctx, 0, false); err != nil {
+		return err
+	}
+	before, err := computed(s.redis.Pid())
+	if err != nil {
+		return err
+	}
+	process, err := subject.start(ctx, from)
+	if err != nil {
+		return err
+	}
+	defer process.Kill()
+	var ownBefore time.Duration
+	if process.release != nil { // what it did to have them waiting is not part of it
+		if before, err = computed(s.redis.Pid()); err != nil {
+			return err
+		}
+		if ownBefore, err = computed(process.Pid()); err != nil {
+			return err
+		}
+		if err := process.release(ctx); err != nil {
+			return err
+		}
+	}
+	if err := s.sink.await(ctx, drainRecords); err != nil {
+		return err
+	}
+	rig.Pause(ctx, 100*time.Millisecond) // what came last is settled
+	own, err := computed(process.Pid())
+	if err != nil {
+		return err
+	}
+	after, err := computed(s.redis.Pid())
+	if err != nil {
+		return err
+	}
+	first, all, err := s.sink.times(ctx)
+	if err != nil {
+		return err
+	}
+	if len(first) != drainRecords {
+		return fmt.Errorf("%d of %d records came", len(first), drainRecords)
+	}
+	took := time.Duration(slices.Max(all) - slices.Min(all))
+	into.rates = append(into.rates, float64(len(all)-1)/took.Seconds())
+	into.own = append(into.own, float64((own-ownBefore).Microseconds())/drainRecords)
+	into.redis = append(into.redis, float64((after-before).Microseconds())/drainRecords)
+	return nil
+}
