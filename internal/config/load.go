@@ -3,13 +3,14 @@ package config
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 )
 
 // Load reads the configuration at path. The error is Problems when the file's content is at fault.
 func Load(path string) (*Config, error) {
-	src, err := os.ReadFile(path) //nolint:gosec // the operator names the file
+	src, err := readStart(path)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("there is no configuration %s: name one with -c, or start from configs/talkbridge.yaml", path)
 	}
@@ -17,6 +18,16 @@ func Load(path string) (*Config, error) {
 		return nil, fmt.Errorf("read configuration: %w", err)
 	}
 	return Parse(path, src, filepath.Dir(path))
+}
+
+// readStart reads as much of the file as Parse needs to see that there is too much: a file, or a pipe, may go on without end.
+func readStart(path string) ([]byte, error) {
+	f, err := os.Open(path) //nolint:gosec // the operator names the file
+	if err != nil {
+		return nil, err //nolint:wrapcheck // Load says it
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, maxSource+1)) //nolint:wrapcheck // Load says it
 }
 
 // Parse reads a configuration. name is what problems call the file; relative files are looked for in dir.

@@ -13,7 +13,7 @@ import (
 // LoadMapping reads what a configuration says of routes, dictionaries and the never-send list, for work on the mapping: no secret has
 // to be at hand, no command is run, and a contract that is not there yet is empty. What is wrong elsewhere in the file does not count.
 func LoadMapping(path string) (*Config, error) {
-	src, err := os.ReadFile(path) //nolint:gosec // the operator names the file
+	src, err := readStart(path)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("there is no configuration %s: name one with -c, or start from configs/talkbridge.yaml", path)
 	}
@@ -45,7 +45,7 @@ func desk() world {
 			return stand, true
 		},
 		readFile: func(path string) ([]byte, error) {
-			content, err := os.ReadFile(path) //nolint:gosec // the configuration names the file
+			content, err := readBounded(path)
 			if errors.Is(err, os.ErrNotExist) {
 				return nil, nil
 			}

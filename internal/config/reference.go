@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -24,7 +25,7 @@ const commandLimit = 10 * time.Second
 
 // machine is the world of this process.
 func machine() world {
-	return world{lookupEnv: os.LookupEnv, readFile: os.ReadFile, run: runCommand}
+	return world{lookupEnv: os.LookupEnv, readFile: readBounded, run: runCommand}
 }
 
 // runCommand gives what the command prints to its standard output. Its standard error may repeat a secret and goes nowhere.
@@ -34,11 +35,35 @@ func runCommand(ctx context.Context, dir, command string) ([]byte, error) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // so that the children of sh end with it
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	cmd.WaitDelay = time.Second // in case one of them left the group and holds the pipe open
-	out, err := cmd.Output()
-	if ctx.Err() != nil {
+	out := &flood{stop: cmd.Cancel}
+	cmd.Stdout = out
+	err := cmd.Run()
+	switch {
+	case out.over:
+		return nil, errTooMuch
+	case ctx.Err() != nil:
 		return nil, ctx.Err()
 	}
-	return out, err
+	return out.kept.Bytes(), err
+}
+
+// A flood keeps what a command prints, up to maxValue; then it ends the command.
+type flood struct {
+	kept bytes.Buffer // not embedded: its ReadFrom would take everything
+	stop func() error
+	over bool
+}
+
+// Write implements io.Writer.
+func (f *flood) Write(p []byte) (int, error) {
+	if f.kept.Len()+len(p) > maxValue {
+		if !f.over {
+			_ = f.stop() // it may be over already
+		}
+		f.over = true
+		return 0, errTooMuch
+	}
+	return f.kept.Write(p)
 }
 
 // A reference is what one ${…} yielded. problem says why there is no value.
@@ -147,6 +172,8 @@ func (w *walk) fromCommand(command string) reference {
 	switch {
 	case err == nil:
 		return reference{value: cutNewline(out)}
+	case errors.Is(err, errTooMuch):
+		return reference{problem: fmt.Sprintf("the command prints more than %d bytes, which is no setting", maxValue)}
 	case errors.Is(err, context.DeadlineExceeded):
 		return reference{problem: fmt.Sprintf("the command did not end within %v: run it by hand to see what it waits for", commandLimit)}
 	case errors.As(err, &exit):
@@ -172,6 +199,10 @@ func fileFault(err error) string {
 		return "does not exist; a relative path begins at the configuration's folder"
 	case errors.Is(err, os.ErrPermission):
 		return "may not be read by this account: correct its owner or mode"
+	case errors.Is(err, errNoFile):
+		return "is a folder, a pipe or a device: name a file"
+	case errors.Is(err, errTooMuch):
+		return fmt.Sprintf("is larger than %d bytes: name another one", maxFile)
 	default:
 		return "cannot be read"
 	}

@@ -196,7 +196,7 @@ func TestReferencesThatYieldNothing(t *testing.T) {
 	for text, want := range map[string]string{
 		"${env:TB_UNSET}":                 "environment variable TB_UNSET is not set: export it, or put the value in a file and write ${file:PATH}",
 		"${file:nowhere}":                 "file nowhere does not exist",
-		"${file:.}":                       "cannot be read",
+		"${file:.}":                       "is a folder, a pipe or a device",
 		"${exec:echo canary >&2; exit 7}": "the command ended with status 7",
 		"${env}":                          "a reference is ${env:NAME}",
 		"${TB}":                           "a reference is ${env:NAME}",

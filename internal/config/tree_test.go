@@ -83,6 +83,9 @@ func TestFilesThatAreTooMuch(t *testing.T) {
 	require.ErrorContains(t, err, "nested more than")
 }
 
+// yielded is what every reference of the fuzzer's configurations yields.
+const yielded = "geheim-7Q4"
+
 // FuzzParse: whatever the text, it is a configuration or a list of problems, each with a place in the file; never a panic. The
 // world of the fuzzer runs no command.
 func FuzzParse(f *testing.F) {
@@ -98,13 +101,15 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte(minimal))
 	f.Add([]byte(full))
 	around := still()
-	around.run = func(context.Context, string, string) ([]byte, error) { return []byte("canary"), nil }
+	around.run = func(context.Context, string, string) ([]byte, error) { return []byte(yielded), nil }
+	around.lookupEnv = func(string) (string, bool) { return yielded, true }
 	f.Fuzz(func(t *testing.T, src []byte) {
 		cfg, err := parse("f.yaml", src, "/etc", around)
 		if err == nil {
-			_ = cfg.Redacted()
-			if _, err := cfg.MarshalJSON(); err != nil {
-				t.Errorf("%v", err)
+			shown, err := cfg.MarshalJSON()
+			require.NoError(t, err)
+			if !bytes.Contains(src, []byte(yielded)) {
+				require.NotContains(t, cfg.Redacted()+string(shown), yielded, "what a reference yielded")
 			}
 			return
 		}
@@ -117,6 +122,8 @@ func FuzzParse(f *testing.F) {
 				t.Errorf("a problem without a place: %+v", p)
 			}
 		}
-		_ = err.Error()
+		if !bytes.Contains(src, []byte(yielded)) {
+			require.NotContains(t, err.Error(), yielded, "what a reference yielded")
+		}
 	})
 }
