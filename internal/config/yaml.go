@@ -8,7 +8,9 @@ import (
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/lexer"
 	"github.com/goccy/go-yaml/parser"
+	"github.com/goccy/go-yaml/token"
 )
 
 // Bounds on what is read at all, so that no file can use up the machine.
@@ -16,6 +18,7 @@ const (
 	maxSource = 1 << 20 // bytes
 	maxSize   = 100_000 // nodes, aliases unfolded
 	maxDepth  = 100     // nested mappings and lists
+	maxLines  = 20_000  // and keys: the parser takes the square of a mapping's
 )
 
 // readTree parses the file. What is wrong with it becomes problems; nil means that there is nothing left to look at.
@@ -23,7 +26,13 @@ func (w *walk) readTree(src []byte) *node {
 	if !w.readable(src) {
 		return nil
 	}
-	docs, err := parseYAML(strings.Join(w.file.lines, "\n"))
+	tokens := lexer.Tokenize(strings.Join(w.file.lines, "\n"))
+	if at, fault := excess(tokens); fault != "" {
+		w.hideByText()
+		w.problem(at, "", fault)
+		return nil
+	}
+	docs, err := parseYAML(tokens)
 	if err != nil {
 		w.syntaxProblem(err)
 		return nil
@@ -60,6 +69,10 @@ func (w *walk) readable(src []byte) bool {
 		w.problem(span{1, 1, 1}, "", fmt.Sprintf("the file is larger than %d bytes", maxSource))
 		return false
 	}
+	if len(w.file.lines) > maxLines {
+		w.problem(span{maxLines + 1, 1, 1}, "", fmt.Sprintf("the file has more than %d lines: keep large dictionaries in the database ({query: …})", maxLines))
+		return false
+	}
 	for i, line := range w.file.lines {
 		if !utf8.ValidString(line) {
 			valid := strings.ToValidUTF8(line, "\x00")
@@ -72,17 +85,51 @@ func (w *walk) readable(src []byte) bool {
 }
 
 // parseYAML gives the documents. A fault of the parser is an error like any other: it must not end the program.
-func parseYAML(src string) (docs []*ast.DocumentNode, err error) {
+func parseYAML(tokens token.Tokens) (docs []*ast.DocumentNode, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("this YAML cannot be read: %v", r)
 		}
 	}()
-	f, err := parser.ParseBytes([]byte(src), 0, parser.AllowDuplicateMapKey()) // duplicates are reported with the other problems
+	f, err := parser.Parse(tokens, 0, parser.AllowDuplicateMapKey()) // duplicates are reported with the other problems
 	if err != nil {
 		return nil, err
 	}
 	return f.Docs, nil
+}
+
+// excess finds what would keep the parser busy for minutes: it takes the square of the depth, of a mapping's keys and of the documents.
+func excess(tokens token.Tokens) (at span, fault string) {
+	depth, documents, values, line, inLine := 0, 0, 0, 0, 0
+	for _, tk := range tokens {
+		if tk.Position.Line != line {
+			line, inLine = tk.Position.Line, 0
+		}
+		switch tk.Type {
+		case token.MappingStartType, token.SequenceStartType:
+			depth++
+		case token.MappingEndType, token.SequenceEndType:
+			depth--
+		case token.SequenceEntryType, token.MappingKeyType, token.TagType, token.AnchorType: // "- - -" nests too
+			inLine++
+		case token.MappingValueType:
+			if values++; depth == 0 {
+				inLine++ // "a: b: c:" is no YAML, which the parser finds only at its end
+			}
+		case token.DocumentHeaderType:
+			documents++
+		}
+		at = span{max(tk.Position.Line, 1), max(tk.Position.Column, 1), 1}
+		switch {
+		case depth > maxDepth, inLine > maxDepth:
+			return at, fmt.Sprintf("nested more than %d deep", maxDepth)
+		case values > maxLines:
+			return at, fmt.Sprintf("more than %d keys: keep large dictionaries in the database ({query: …})", maxLines)
+		case documents > maxDepth:
+			return at, "a configuration is one document"
+		}
+	}
+	return at, ""
 }
 
 func (w *walk) syntaxProblem(err error) {
