@@ -62,8 +62,9 @@ func classify(err error) error {
 	code, message := serverError(err)
 	switch code {
 	case 0:
-		if first, _, panicked := strings.Cut(err.Error(), "\nstack: "); panicked { // go-mysql catches its own and ours
-			return &stopError{fmt.Errorf("an event cannot be read (%s); please report it with the server's version", first)}
+		if _, stack, panicked := strings.Cut(err.Error(), "\nstack: "); panicked { // go-mysql catches its own, and quotes their value
+			return &stopError{fmt.Errorf("an event cannot be read (a fault in its decoder at %s); please report it with the server's version",
+				sourceLine(stack))}
 		}
 		return err
 	case 1236: // ER_MASTER_FATAL_ERROR_READING_BINLOG
@@ -75,6 +76,23 @@ func classify(err error) error {
 		return &stopError{fmt.Errorf("the server refuses: %s (error %d). %s", message, code, way)}
 	}
 	return err
+}
+
+// sourceLine is the file and line of a stack's first frame that is neither the runtime's nor go-mysql's way of catching it. Invariant 8: it
+// is all that is kept of a fault, whose value may quote a row.
+func sourceLine(stack string) string {
+	for line := range strings.Lines(stack) {
+		path, at := strings.CutPrefix(line, "\t")
+		if !at {
+			continue
+		}
+		name, _, _ := strings.Cut(strings.TrimSpace(path), " ")
+		name = name[strings.LastIndexByte(name, '/')+1:]
+		if file, _, ok := strings.Cut(name, ".go:"); ok && file != "panic" && file != "binlogsyncer" && file != "util" {
+			return name
+		}
+	}
+	return "an unknown place"
 }
 
 // serverError takes the number and the text out of an error that the server sent, to either of the two clients.

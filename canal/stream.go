@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"talkbridge/internal/bridge"
+	"talkbridge/internal/faults"
 
 	"github.com/go-mysql-org/go-mysql/replication"
 	"github.com/google/uuid"
@@ -60,7 +61,16 @@ type batch struct {
 }
 
 // HandleEvent implements replication.EventHandler.
-func (r *reader) HandleEvent(e *replication.BinlogEvent) error {
+//
+// Invariant 8: a fault of the program here would reach go-mysql, which makes its value, and so maybe a row's, a part of an error's text.
+func (r *reader) HandleEvent(e *replication.BinlogEvent) (err error) {
+	defer func() {
+		if fault := recover(); fault != nil {
+			err = r.stop(r.reached, fmt.Errorf("a fault of the program (%s) at %s; please report it with the server's version",
+				faults.Type(fault), faults.Where(faults.Frames())))
+			r.failure = err
+		}
+	}()
 	r.status.received(e.Header.EventSize)
 	if !r.live {
 		r.live = true

@@ -104,7 +104,7 @@ func TestErrorsAreSorted(t *testing.T) {
 		want          string
 	}{
 		{err: errors.New("connection reset")},
-		{err: errors.New("panic index out of range\nstack: goroutine 1"), stop: true, want: "(panic index out of range)"},
+		{err: errors.New("panic canary\nstack: goroutine 1 [running]:\nruntime.gopanic()\n\t/go/runtime/panic.go:860 +0x1\nx.decode(0x1)\n\t/m/row_event.go:12 +0x5"), stop: true, want: "at row_event.go:12)"},
 		{err: &mysql.MyError{Code: 1927, Message: "Connection was killed"}},
 		{err: &driver.MySQLError{Number: 1053, Message: "Server shutdown in progress"}},
 		{err: &driver.MySQLError{Number: 1045, Message: "Access denied"}, stop: true, want: "source.password"},

@@ -35,7 +35,7 @@ func (c *Client) faulty(ctx context.Context, fault fault, err error, redact reda
 // read makes a result of a whole answer.
 func (c *Client) read(r reply, payload []byte, redact redactor) Result {
 	root, isObject := object(r.body)
-	isObject = isObject && r.whole
+	isObject = isObject && r.whole && !contradicts(r.body, c.rules.CodeAt)
 	a := answer{status: r.status, isObject: isObject}
 	if isObject {
 		a.code = textAt(root, c.rules.CodeAt)

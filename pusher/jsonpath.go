@@ -64,3 +64,32 @@ func textAt(root map[string]any, path string) string {
 	text, _ := scalar(value)
 	return text
 }
+
+// contradicts tells whether an object holds a member on the way to path twice, with different values. Which of them counts is up to the
+// reader of JSON (RFC 8259, section 4), so an answer whose code is both 0 and 7 says neither yes nor no.
+func contradicts(body []byte, path string) bool {
+	decoder := json.NewDecoder(bytes.NewReader(bytes.TrimPrefix(body, []byte("\xef\xbb\xbf"))))
+	if first, err := decoder.Token(); err != nil || first != json.Delim('{') {
+		return false
+	}
+	seen := map[string]json.RawMessage{}
+	for decoder.More() {
+		token, err := decoder.Token()
+		name, ok := token.(string)
+		var value json.RawMessage
+		if err != nil || !ok || decoder.Decode(&value) != nil {
+			return false
+		}
+		if name != path && !strings.HasPrefix(path, name+".") {
+			continue
+		}
+		if earlier, twice := seen[name]; twice && !bytes.Equal(earlier, value) {
+			return true
+		}
+		seen[name] = value
+		if name != path && contradicts(value, path[len(name)+1:]) {
+			return true
+		}
+	}
+	return false
+}

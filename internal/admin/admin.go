@@ -21,6 +21,7 @@ import (
 	"talkbridge/internal/access"
 	"talkbridge/internal/bridge"
 	"talkbridge/internal/control"
+	"talkbridge/internal/faults"
 	"talkbridge/state"
 )
 
@@ -96,7 +97,26 @@ func Handler(o Options) http.Handler {
 	} else {
 		mux.HandleFunc("GET /{$}", p.index)
 	}
-	return sameHost(access.Headers(http.NewCrossOriginProtection().Handler(o.Guard.Identify(mux)), o.TLS))
+	return faultless(sameHost(access.Headers(http.NewCrossOriginProtection().Handler(o.Guard.Identify(mux)), o.TLS)), o.Logger)
+}
+
+// faultless ends a request in which the program has a fault, as net/http would, but without printing the fault's value on standard
+// error, where it may hold what the ledger keeps (Invariant 8).
+func faultless(next http.Handler, log *zap.Logger) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			fault := recover()
+			if fault == nil {
+				return
+			}
+			if fault != http.ErrAbortHandler { //nolint:errorlint // it is given bare
+				log.Error("a page ended in a fault of the program; please report it", zap.String("type", faults.Type(fault)),
+					zap.Strings("at", faults.Frames()))
+			}
+			panic(http.ErrAbortHandler) // the connection ends, and nothing is printed
+		}()
+		next.ServeHTTP(w, r)
+	})
 }
 
 // sameHost refuses requests that a browser was lured into sending: a page of another site that resolves its own name to the
