@@ -118,6 +118,7 @@ func excess(tokens token.Tokens) (at span, fault string) {
 			}
 		case token.DocumentHeaderType:
 			documents++
+		default:
 		}
 		at = span{max(tk.Position.Line, 1), max(tk.Position.Column, 1), 1}
 		switch {
