@@ -18,7 +18,8 @@ const (
 	maxSource = 1 << 20 // bytes
 	maxSize   = 100_000 // nodes, aliases unfolded
 	maxDepth  = 100     // nested mappings and lists
-	maxLines  = 20_000  // and keys: the parser takes the square of a mapping's
+	maxLines  = 20_000
+	maxKeys   = 10_000 // the parser takes the square of a mapping's
 )
 
 // readTree parses the file. What is wrong with it becomes problems; nil means that there is nothing left to look at.
@@ -124,8 +125,8 @@ func excess(tokens token.Tokens) (at span, fault string) {
 		switch {
 		case depth > maxDepth, inLine > maxDepth:
 			return at, fmt.Sprintf("nested more than %d deep", maxDepth)
-		case values > maxLines:
-			return at, fmt.Sprintf("more than %d keys: keep large dictionaries in the database ({query: …})", maxLines)
+		case values > maxKeys:
+			return at, fmt.Sprintf("more than %d keys: keep large dictionaries in the database ({query: …})", maxKeys)
 		case documents > maxDepth:
 			return at, "a configuration is one document"
 		}
