@@ -20,8 +20,8 @@ const (
 )
 
 // faulty is the result of a call that brought no whole answer.
-func (c *Client) faulty(ctx context.Context, fault fault, err error, redact redactor) Result {
-	result := Result{Outcome: c.rules.decide(answer{fault: fault}), Code: codeNetwork, Message: redact.failure(err)}
+func (c *Client) faulty(ctx context.Context, fault fault, err error, payload []byte, redact redactor) Result {
+	result := Result{Outcome: c.rules.decide(answer{fault: fault}), Code: codeNetwork, Message: redact.failure(err, payload)}
 	if ctx.Err() != nil || errors.Is(err, context.DeadlineExceeded) {
 		result.Code = codeTimeout
 		result.Message = fmt.Sprintf("no answer within %v", c.timeout)
@@ -35,7 +35,8 @@ func (c *Client) faulty(ctx context.Context, fault fault, err error, redact reda
 // read makes a result of a whole answer.
 func (c *Client) read(r reply, payload []byte, redact redactor) Result {
 	root, isObject := object(r.body)
-	isObject = isObject && r.whole && !contradicts(r.body, c.rules.CodeAt)
+	twofold := isObject && contradicts(r.body, c.rules.CodeAt)
+	isObject = isObject && r.whole && !twofold
 	a := answer{status: r.status, isObject: isObject}
 	if isObject {
 		a.code = textAt(root, c.rules.CodeAt)
@@ -43,7 +44,7 @@ func (c *Client) read(r reply, payload []byte, redact redactor) Result {
 		a.message = textAt(root, c.rules.MessageAt)
 	}
 	result := Result{
-		Outcome: c.rules.decide(a), Code: redact.text(a.code), HTTPStatus: r.status, RetryAfter: retryAfter(r.header, time.Now()),
+		Outcome: c.rules.decide(a), Code: redact.answer(a.code, payload), HTTPStatus: r.status, RetryAfter: retryAfter(r.header, time.Now()),
 		Message: redact.answer(a.message, payload),
 	}
 	if !a.hasCode {
@@ -52,8 +53,11 @@ func (c *Client) read(r reply, payload []byte, redact redactor) Result {
 	if result.Message == "" || !isObject {
 		result.Message = describe(r, a)
 	}
+	if twofold {
+		result.Message = fmt.Sprintf("HTTP %d with JSON that gives the code twice, each time another: neither is believed", r.status)
+	}
 	if r.status >= 300 && r.status <= 399 {
-		result.Code, result.Message = codeRedirect, redirected(r)
+		result.Code, result.Message = codeRedirect, redact.answer(redirected(r), payload)
 	}
 	return result
 }

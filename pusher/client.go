@@ -190,7 +190,7 @@ func (c *Client) attempt(ctx context.Context, call call) (Result, bridge.Token) 
 	r, fault, err := exchange(ctx, c.http, req)
 	redact := c.redact.with(token.Value.Reveal())
 	if err != nil {
-		return c.faulty(ctx, fault, err, redact), token
+		return c.faulty(ctx, fault, err, call.payload, redact), token
 	}
 	return c.read(r, call.payload, redact), token
 }

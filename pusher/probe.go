@@ -33,7 +33,7 @@ func (c *Client) Probe(ctx context.Context) (Probe, error) {
 		if errors.Is(err, context.DeadlineExceeded) {
 			return Probe{}, fmt.Errorf("no answer from %s within %v", bareURL(c.baseURL), c.timeout)
 		}
-		return Probe{}, fmt.Errorf("%s from %s", c.redact.failure(err), bareURL(c.baseURL))
+		return Probe{}, fmt.Errorf("%s from %s", c.redact.failure(err, nil), bareURL(c.baseURL))
 	}
 	defer resp.Body.Close()
 	took := time.Since(began)

@@ -1,8 +1,6 @@
 package pusher
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"net/url"
 	"regexp"
@@ -43,8 +41,11 @@ func examined(text string) string {
 	return strings.ToValidUTF8(text, "\uFFFD")
 }
 
+// blank tells what becomes a space: blanks, control characters, and those that a reader does not see but that turn the rest around (U+202E).
+func blank(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) || unicode.Is(unicode.Cf, r) }
+
 func shorten(text string) string {
-	text = strings.Join(strings.FieldsFunc(text, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }), " ")
+	text = strings.Join(strings.FieldsFunc(text, blank), " ")
 	if utf8.RuneCountInString(text) <= maxMessage {
 		return text
 	}
@@ -87,13 +88,13 @@ func (r redactor) answer(text string, payload []byte) string {
 }
 
 // failure redacts an error of the network. A *url.Error quotes the whole address, with a query that may hold the secret: only what
-// is beneath it is kept.
-func (r redactor) failure(err error) string {
+// is beneath it is kept. And net/http quotes what it cannot read of an answer, which may repeat the payload, if there is one.
+func (r redactor) failure(err error, payload []byte) string {
 	var inner *url.Error
 	for errors.As(err, &inner) {
 		err = inner.Err
 	}
-	return r.text(err.Error())
+	return r.answer(err.Error(), payload)
 }
 
 func (r redactor) hide(text string) string {
@@ -101,37 +102,6 @@ func (r redactor) hide(text string) string {
 		text = strings.ReplaceAll(text, s, mask)
 	}
 	return text
-}
-
-// echoWindow is how many characters in a row, equal to a piece of the payload, count as a repetition of it.
-const echoWindow = 8
-
-// hideContent masks whatever in text repeats one of the payload's values: the whole value, or a longer piece of it (frameworks
-// that report a "rejected value" quote it, or its beginning).
-func hideContent(text string, values []string) string {
-	runes := []rune(text)
-	hidden := make([]bool, len(runes))
-	for _, value := range values {
-		n := utf8.RuneCountInString(value)
-		window := min(n, echoWindow)
-		for i := 0; i+window <= len(runes); i++ {
-			if strings.Contains(value, string(runes[i:i+window])) {
-				for j := i; j < i+window; j++ {
-					hidden[j] = true
-				}
-			}
-		}
-	}
-	var b strings.Builder
-	for i, r := range runes {
-		switch {
-		case !hidden[i]:
-			b.WriteRune(r)
-		case i == 0 || !hidden[i-1]:
-			b.WriteString(mask)
-		}
-	}
-	return b.String()
 }
 
 // redactRow redacts a text that may repeat values of the row.
@@ -143,45 +113,4 @@ func redactRow(text string, change bridge.Change) string {
 		}
 	}
 	return Redact(hideContent(examined(text), values))
-}
-
-// contents lists the texts of a payload that a message must not repeat. Codes and other short ASCII texts ("01", "true") are left:
-// they name nobody, and a message would lose its sense without them.
-func contents(payload []byte) []string {
-	decoder := json.NewDecoder(bytes.NewReader(payload))
-	decoder.UseNumber()
-	var root any
-	if decoder.Decode(&root) != nil {
-		return nil
-	}
-	var found []string
-	collect(root, func(text string) {
-		if text = strings.TrimSpace(text); telling(text) {
-			found = append(found, text)
-		}
-	})
-	return found
-}
-
-func collect(value any, visit func(string)) {
-	switch v := value.(type) {
-	case string:
-		visit(v)
-	case json.Number:
-		visit(v.String())
-	case []any:
-		for _, item := range v {
-			collect(item, visit)
-		}
-	case map[string]any:
-		for _, item := range v {
-			collect(item, visit)
-		}
-	}
-}
-
-// telling: two characters or more with one beyond ASCII (a name has two), or five ASCII characters.
-func telling(text string) bool {
-	n := utf8.RuneCountInString(text)
-	return n >= 5 || n >= 2 && n < len(text)
 }

@@ -63,7 +63,7 @@ func TestRedactorHidesSecretsAndAddresses(t *testing.T) {
 	r := newRedactor("ASNFZ4mrze/+3LqYdlQyEA==").with("tok-abcdef")
 	inner := errors.New("dial tcp 10.0.0.1:443: connection refused")
 	err := &url.Error{Op: "Get", URL: "https://h/token?client_secret=ASNFZ4mrze%2F%2B3LqYdlQyEA%3D%3D", Err: inner}
-	assert.Equal(t, inner.Error(), r.failure(err))
+	assert.Equal(t, inner.Error(), r.failure(err, nil))
 	assert.Equal(t, "bad *** and *** and ***", r.text("bad ASNFZ4mrze/+3LqYdlQyEA== and ASNFZ4mrze%2F%2B3LqYdlQyEA%3D%3D and tok-abcdef"))
 }
 

@@ -226,7 +226,7 @@ func (s *TokenSource) fetch(ctx context.Context) (bridge.Token, error) {
 	started := time.Now() // a lifetime counts from before the request: never later than the platform's own count
 	r, _, err := exchange(ctx, s.http, req)
 	if err != nil {
-		reason := s.redact.failure(err)
+		reason := s.redact.failure(err, nil)
 		if errors.Is(err, context.DeadlineExceeded) {
 			reason = fmt.Sprintf("no answer within %v", s.timeout)
 		}
@@ -234,6 +234,9 @@ func (s *TokenSource) fetch(ctx context.Context) (bridge.Token, error) {
 	}
 	if r.status >= 300 && r.status <= 399 {
 		return bridge.Token{}, &TokenError{Refused: true, Status: r.status, reason: redirected(r)}
+	}
+	if !r.whole {
+		r.body = nil // what goes on without end is no answer, whatever it begins with
 	}
 	token, err := s.dialect.readToken(r.status, r.body, started, s.redact)
 	if err != nil {

@@ -65,6 +65,12 @@ func (d Dialect) readToken(status int, body []byte, now time.Time, redact redact
 			"no token at any of token.token_at (%s); the answer has the members %s and says %q", strings.Join(d.TokenAt, ", "),
 			redact.text(members(root)), redact.text(said(root)))}
 	}
+	if len(value) > maxToken {
+		return bridge.Token{}, &TokenError{
+			Refused: true, Status: status,
+			reason: fmt.Sprintf("what is at token.token_at is longer than %d bytes: point token_at at the token", maxToken),
+		}
+	}
 	if strings.ContainsFunc(value, func(r rune) bool { return r <= ' ' || r > '~' }) {
 		return bridge.Token{}, &TokenError{
 			Refused: true, Status: status,
@@ -121,6 +127,9 @@ func members(root map[string]any) string {
 	slices.Sort(names)
 	return strings.Join(names, ", ")
 }
+
+// maxToken is the longest token, in bytes: it travels in a header, and servers take 8 to 16 KB of those.
+const maxToken = 8 << 10
 
 // longestLifetime bounds what an answer may claim, so that no arithmetic overflows.
 const longestLifetime = 10 * 365 * 24 * time.Hour
