@@ -12,13 +12,21 @@ import (
 // maxFrames is how many calls are named: the fault is at the top.
 const maxFrames = 32
 
-// Type is the type of what recover gave. A fault that the runtime found itself (an index, a nil) is told whole: its text is the
-// runtime's, with numbers and the names of types in it.
+// Type is the type of what recover gave. A fault that the runtime found itself (an index, a nil) is told in its own words, which hold the
+// names of types and numbers; a number as long as one that names a person is left out.
 func Type(fault any) string {
-	if found, ok := fault.(runtime.Error); ok {
-		return found.Error()
+	found, ok := fault.(runtime.Error)
+	if !ok {
+		return fmt.Sprintf("%T", fault)
 	}
-	return fmt.Sprintf("%T", fault)
+	words := strings.FieldsFunc(found.Error(), func(r rune) bool { return r < '0' || r > '9' })
+	text := found.Error()
+	for _, digits := range words {
+		if len(digits) >= 7 {
+			text = strings.Replace(text, digits, "***", 1)
+		}
+	}
+	return text
 }
 
 // Frames are the calls that led to a panic, by function, file and line alone. It is called by the deferred function that recovers, or by
