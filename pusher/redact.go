@@ -42,7 +42,9 @@ func examined(text string) string {
 }
 
 // blank tells what becomes a space: blanks, control characters, and those that a reader does not see but that turn the rest around (U+202E).
-func blank(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) || unicode.Is(unicode.Cf, r) }
+func blank(r rune) bool {
+	return unicode.IsSpace(r) || unicode.IsControl(r) || unicode.Is(unicode.Cf, r)
+}
 
 func shorten(text string) string {
 	text = strings.Join(strings.FieldsFunc(text, blank), " ")

@@ -23,7 +23,7 @@ func TestAPanicIsToldByTypeAndPlace(t *testing.T) {
 		"*errors.errorString":            func() { panic(errors.New("李明")) },
 		"string":                         func() { panic("李明") },
 		"assignment to entry in nil map": func() { none["李明"] = 1 },
-		"runtime error: index out of range [7] with length 0": func() { empty[min(7, len(want7))] = 1 },
+		"runtime error: index out of range [7] with length 0":   func() { empty[min(7, len(want7))] = 1 },
 		"runtime error: index out of range [***] with length 0": func() { empty[13800000000+len(want7)]++ },
 	} {
 		kind, frames := caught(f)
