@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"crypto/cipher"
 	"encoding/base64"
@@ -45,7 +46,8 @@ type arrival struct {
 
 func sinkMain(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("sink", flag.ExitOnError)
-	listen := flags.String("listen", "", "address")
+	listen := flags.String("listen", "", "address for calls")
+	ask := flags.String("ask", "", "address for questions")
 	secret := flags.String("secret", "", "Base64 of the SM4 key")
 	_ = flags.Parse(args) // it exits
 	key, err := base64.StdEncoding.DecodeString(*secret)
@@ -57,44 +59,38 @@ func sinkMain(ctx context.Context, args []string) error {
 		return fmt.Errorf("secret: %w", err)
 	}
 	mux := http.NewServeMux()
-	mux.HandleFunc("POST /api/oauth2/token", func(w http.ResponseWriter, _ *http.Request) {
-		_, _ = io.WriteString(w, `{"access_token":"token-of-the-sink","token_type":"bearer","expires_in":86400}`)
-	})
-	mux.HandleFunc("POST /", s.take)
 	mux.HandleFunc("POST /sink/reset", s.reset)
 	mux.HandleFunc("GET /sink/count", s.count)
 	mux.HandleFunc("GET /sink/arrivals", s.tell)
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", *listen)
+	calls, err := (&net.ListenConfig{}).Listen(ctx, "tcp", *listen)
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
+	defer calls.Close()
+	questions, err := (&net.ListenConfig{}).Listen(ctx, "tcp", *ask)
+	if err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	go s.serve(calls)
 	server := &http.Server{Handler: mux, ReadHeaderTimeout: time.Minute}
 	defer context.AfterFunc(ctx, func() { _ = server.Close() })()
-	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+	if err := server.Serve(questions); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
 	return nil
 }
 
-func (s *sink) take(w http.ResponseWriter, r *http.Request) {
-	body := make([]byte, max(0, r.ContentLength))
-	if _, err := io.ReadFull(r.Body, body); err != nil || r.ContentLength < 0 {
-		http.Error(w, "a call has a body of a length that it tells", http.StatusBadRequest)
-		return
-	}
+// took notes a call and gives when it may be answered.
+func (s *sink) took(body []byte) time.Time {
 	at := time.Now()
 	s.mu.Lock()
-	a, delay := arrived{at: at.UnixNano()}, s.delay
+	defer s.mu.Unlock()
+	a := arrived{at: at.UnixNano()}
 	if !s.light {
-		a.body = body
+		a.body = bytes.Clone(body)
 	}
 	s.arrivals = append(s.arrivals, a)
-	s.mu.Unlock()
-	if delay > 0 {
-		time.Sleep(time.Until(at.Add(delay)))
-	}
-	w.Header()["Content-Type"] = []string{"application/json"}
-	_, _ = io.WriteString(w, `{"code":0,"msg":"ok"}`)
+	return at.Add(s.delay)
 }
 
 // reset forgets what came, and sets how long an answer takes from here on and whether bodies are kept.

@@ -18,25 +18,30 @@ import (
 type receiver struct {
 	*rig.Process
 
-	url string
+	posts string // URL of where calls are made
+	url   string // of where it is asked
 }
 
 func newReceiver(ctx context.Context, self, dir, secret string) (*receiver, error) {
-	port, err := testserver.FreePort()
-	if err != nil {
-		return nil, err
+	var addresses [2]string
+	for i := range addresses {
+		port, err := testserver.FreePort()
+		if err != nil {
+			return nil, err
+		}
+		addresses[i] = "127.0.0.1:" + strconv.Itoa(port)
 	}
-	listen := "127.0.0.1:" + strconv.Itoa(port)
-	r := &receiver{url: "http://" + listen}
+	r := &receiver{posts: "http://" + addresses[0], url: "http://" + addresses[1]}
 	r.Process = &rig.Process{
-		Name: "sink", Path: self, Args: []string{"sink", "-listen", listen, "-secret", secret}, Log: filepath.Join(dir, "sink.log"),
+		Name: "sink", Path: self, Log: filepath.Join(dir, "sink.log"),
+		Args:  []string{"sink", "-listen", addresses[0], "-ask", addresses[1], "-secret", secret},
 		Ready: rig.Answers(r.url + "/sink/count"),
 	}
 	return r, r.Start(ctx)
 }
 
 // base is platform.base_url.
-func (r *receiver) base() string { return r.url + "/api" }
+func (r *receiver) base() string { return r.posts + "/api" }
 
 // reset forgets what came. From here on each answer takes a while; light keeps times only.
 func (r *receiver) reset(ctx context.Context, delay time.Duration, light bool) error {

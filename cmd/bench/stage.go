@@ -121,7 +121,7 @@ func (s *stage) floor(name, store string, workers int) subject {
 	return subject{name, func(ctx context.Context, from place) (running, error) {
 		s.runs++
 		log := filepath.Join(s.dir, fmt.Sprintf("floor%d.log", s.runs))
-		plan := floorplan{source: s.mariadb.Addr, file: from.file, pos: uint(from.pos), sink: s.sink.url + "/floor", workers: workers}
+		plan := floorplan{source: s.mariadb.Addr, file: from.file, pos: uint(from.pos), sink: s.sink.posts + "/floor", workers: workers}
 		switch store {
 		case "redis":
 			plan.store = "redis:" + s.redis.Addr
