@@ -39,6 +39,9 @@ func parts() []part {
 	return []part{
 		{"latency", latency},
 		{"drain", drain},
+		{"slow", slow},
+		{"scale", scale},
+		{"mapping", mapping},
 		{"scan", passing},
 	}
 }

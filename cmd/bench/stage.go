@@ -114,6 +114,15 @@ type running struct {
 	*rig.Process
 
 	release func(ctx context.Context) error
+	others  []*rig.Process // that run beside it
+}
+
+// Kill ends all of it.
+func (r running) Kill() {
+	for _, other := range r.others {
+		other.Kill()
+	}
+	r.Process.Kill()
 }
 
 // floor gives a floor that keeps nothing, or keeps in "redis" or "file".
@@ -184,7 +193,7 @@ func (s *stage) waiting(name string, n, workers int, more ...setting) subject {
 			}
 			return err
 		})
-		return running{b.Process, func(ctx context.Context) error { return b.command(ctx, "resume") }}, err
+		return running{Process: b.Process, release: func(ctx context.Context) error { return b.command(ctx, "resume") }}, err
 	}}
 }
 
