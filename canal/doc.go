@@ -2,8 +2,8 @@
 // it into Changes. What comes in is the server's log and, where there is no position to resume from, one consistent read of the
 // tables; what goes out is Outbox.Append: changes together with the position that covers them, in one write.
 //
-// The road of an event: the syncer (go-mysql) hands it to a reader (stream.go) in the goroutine that read it from the network; the
-// filter (filter.go) has already dropped the rows of tables that nobody watches, undecoded. The reader keeps the place in the log
+// The road of an event: the syncer (go-mysql) hands it raw to a reader (stream.go) in the goroutine that read it from the network; its
+// opener (opener.go) passes the rows of tables that nobody watches and decodes the rest. The reader keeps the place in the log
 // (position.go) and the transaction that is open (transaction.go), builds the columns of each watched table from the TABLE_MAP event
 // (table.go), asks each route's trigger whether a row is a submission (trigger.go), and turns the columns that the route uses into
 // Values (value.go, charset.go). A finished transaction goes over a short queue to the writer (writer.go), which appends it.

@@ -67,12 +67,14 @@ func (f *filter) find(schema, table []byte) *watch {
 	return f.watches[strings.ToLower(string(schema))][strings.ToLower(string(table))]
 }
 
+func (f *filter) watched(schema, table []byte) bool { return f.find(schema, table) != nil }
+
 // dummyTables are the table numbers of rows events that stand for "no table": they only end a statement (MySQL, rpl_handler and
 // sql_base, UINT_MAX24 and the all-ones id).
 func dummyTable(id uint64) bool { return id == 1<<24-1 || id == 1<<48-1 || id == 1<<32-1 }
 
-// decode is go-mysql's RowsEventDecodeFunc: rows of a table that nobody watches are left as they are, undecoded. It never
-// returns what a decoder says, since that quotes the row; the reader says it in other words.
+// decode is go-mysql's RowsEventDecodeFunc: rows of a table that nobody watches, which come here inside compressed transactions only, are
+// left as they are, undecoded. It never returns what a decoder says, since that quotes the row; the reader says it in other words.
 func (f *filter) decode(e *replication.RowsEvent, data []byte) error {
 	pos, err := e.DecodeHeader(data)
 	if err != nil {

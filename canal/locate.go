@@ -93,15 +93,16 @@ func (s *Source) gtidPlace(ctx context.Context, srv *server, identity, text stri
 func (s *Source) surveyLog(ctx context.Context, srv *server, from place, v *surveyor) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	nobody := func([]byte, []byte) bool { return false }
+	undecoded := func(*replication.RowsEvent, []byte) error { return nil }
 	v.r = &reader{
-		flavor: srv.flavor, sets: srv.sets, fold: srv.fold, filter: newFilter(s.routes, srv.fold), status: s.status, tuning: s.tuning,
+		opener: newOpener(srv.flavor, s.options.Location, nobody, undecoded), filter: newFilter(s.routes, srv.fold),
+		flavor: srv.flavor, sets: srv.sets, fold: srv.fold, status: s.status, tuning: s.tuning,
 		place: from.clone(), reached: from.pos,
 	}
 	line := &line{dialing: ctx}
-	cfg := s.syncerConfig(srv, v.r, line)
-	cfg.SynchronousEventHandler = v
+	cfg := s.syncerConfig(srv, line, v)
 	cfg.ServerID = autoServerID(s.options.Namespace, rand.Text()) // not that of a Run: the server would end its log
-	cfg.RowsEventDecodeFunc = func(*replication.RowsEvent, []byte) error { return nil }
 	syncer := replication.NewBinlogSyncer(cfg)
 	err := s.read(ctx, syncer, srv, from)
 	line.close(v.ended != nil) // then it is we who leave

@@ -19,6 +19,7 @@ type reader struct {
 	server string // identity, for Coordinates
 	sets   collations
 	fold   bool
+	opener *opener
 	filter *filter
 	status *tracker
 	tuning tuning
@@ -76,11 +77,12 @@ func (r *reader) HandleEvent(e *replication.BinlogEvent) (err error) {
 		r.live = true
 		r.flows(r.place)
 	}
-	if err := r.outer(e); err != nil {
-		r.failure = err
-		return err
+	err = r.opener.open(e)
+	if err == nil {
+		err = r.outer(e)
 	}
-	return nil
+	r.failure = err
+	return err
 }
 
 // outer keeps the place in the log, then looks at the event. Events inside a compressed transaction have no place of their own.
@@ -172,8 +174,12 @@ func (r *reader) event(e *replication.BinlogEvent, start uint64) error {
 	return nil
 }
 
-// rare looks at the events that go-mysql has no type for.
+// rare looks at the events that were not decoded.
 func (r *reader) rare(e *replication.BinlogEvent, start uint64) error {
+	if holdsRows(e.Header.EventType) {
+		r.tx.rowsEvents++ // a submission's number in its transaction does not depend on which tables are watched
+		return nil
+	}
 	switch e.Header.EventType {
 	case replication.INCIDENT_EVENT:
 		return r.stop(start, errIncident)

@@ -36,7 +36,9 @@ var errSurveyed = errors.New("the end is reached")
 
 // HandleEvent implements replication.EventHandler.
 func (v *surveyor) HandleEvent(e *replication.BinlogEvent) error {
-	v.ended = v.event(e)
+	if v.ended = v.r.opener.open(e); v.ended == nil {
+		v.ended = v.event(e)
+	}
 	return v.ended
 }
 

@@ -41,7 +41,7 @@ func (s *Source) stream(ctx context.Context, srv *server, at *standing) (next *s
 	line := &line{dialing: ctx}
 	r.send = line.sender(reading, queue, w.window, s.tuning.readTimeout)
 	defer r.release()
-	syncer := replication.NewBinlogSyncer(s.syncerConfig(srv, r, line))
+	syncer := replication.NewBinlogSyncer(s.syncerConfig(srv, line, r))
 	err = s.read(reading, syncer, srv, at.place)
 
 	// The order of ending: first the syncer, so that the reader stands still; then what it had reached goes to the writer; then the
@@ -74,8 +74,10 @@ func (s *Source) stream(ctx context.Context, srv *server, at *standing) (next *s
 
 // newReader makes the reader of one connection.
 func (s *Source) newReader(ctx context.Context, srv *server, at *standing) *reader {
+	f := newFilter(s.routes, srv.fold)
 	return &reader{
-		flavor: srv.flavor, server: at.server, sets: srv.sets, filter: newFilter(s.routes, srv.fold), status: s.status, tuning: s.tuning,
+		opener: newOpener(srv.flavor, s.options.Location, f.watched, f.decode), filter: f,
+		flavor: srv.flavor, server: at.server, sets: srv.sets, status: s.status, tuning: s.tuning,
 		place: at.place.clone(), reached: at.place.pos, resumed: at.place.clone(), savedAt: time.Now(), savedFrom: s.status.bytes(),
 		verify: func() error { return s.checkTables(ctx) },
 		fold:   srv.fold,
@@ -118,7 +120,7 @@ func start(syncer *replication.BinlogSyncer, srv *server, from place) (*replicat
 }
 
 // syncerConfig is the configuration of go-mysql for one connection.
-func (s *Source) syncerConfig(srv *server, r *reader, l *line) replication.BinlogSyncerConfig {
+func (s *Source) syncerConfig(srv *server, l *line, handler replication.EventHandler) replication.BinlogSyncerConfig {
 	cfg := replication.BinlogSyncerConfig{
 		ServerID:  s.serverID.Load(),
 		Flavor:    string(srv.flavor),
@@ -133,12 +135,8 @@ func (s *Source) syncerConfig(srv *server, r *reader, l *line) replication.Binlo
 		DisableRetrySync: true, // a reconnect goes back to our own position, and that is what Run does
 		DiscardGTIDSet:   true, // we keep our own
 
-		ParseTime:               false, // a zero or partial date is no time.Time
-		TimestampStringLocation: s.options.Location,
-		RenderJSONAsMySQLText:   true,
-
-		RowsEventDecodeFunc:     r.filter.decode,
-		SynchronousEventHandler: r,
+		RawModeEnabled:          true, // the handler's opener decodes what is needed
+		SynchronousEventHandler: handler,
 		Dialer:                  l.dial,
 		Option:                  l.prepare,
 		Logger:                  slog.New(quiet{zapslog.NewHandler(s.log.Core())}),

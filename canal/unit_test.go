@@ -200,7 +200,7 @@ func TestRetryPausesGrow(t *testing.T) {
 // A transaction whose end never came is dropped at the next GTID event, at the head of the next file, and when it comes again.
 func TestAnUnfinishedTransactionIsDropped(t *testing.T) {
 	var sent []batch
-	r := &reader{flavor: FlavorMariaDB, filter: newFilter(nil, false), tuning: defaultTuning(), savedAt: time.Now()}
+	r := &reader{flavor: FlavorMariaDB, filter: newFilter(nil, false), opener: newOpener(FlavorMariaDB, time.UTC, nil, nil), tuning: defaultTuning(), savedAt: time.Now()}
 	tr, err := newTracker(nil, nil, time.Second)
 	require.NoError(t, err)
 	r.status, r.flows = tr, func(place) {}
@@ -220,7 +220,7 @@ func TestAnUnfinishedTransactionIsDropped(t *testing.T) {
 	sent = nil
 	open(100)
 	open(200)
-	handle(replication.FORMAT_DESCRIPTION_EVENT, 0, &replication.FormatDescriptionEvent{})
+	require.NoError(t, r.HandleEvent(formatEvent(6)))
 	handle(replication.XID_EVENT, 300, &replication.XIDEvent{})
 	require.Empty(t, sent)
 	open(400)
