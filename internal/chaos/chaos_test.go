@@ -21,6 +21,7 @@ import (
 	"github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/logging"
 	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
 
 	"talkbridge/internal/testserver"
 )
@@ -41,11 +42,12 @@ var programs = sync.OnceValues(func() (string, error) {
 func TestMain(m *testing.M) {
 	_ = mysql.SetLogger(&mysql.NopLogger{})
 	redis.SetLogger(&logging.VoidLogger{})
-	code := m.Run()
-	if dir, err := programs(); err == nil {
-		_ = os.RemoveAll(dir)
-	}
-	os.Exit(code)
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+		if dir, err := programs(); err == nil {
+			_ = os.RemoveAll(dir)
+		}
+		os.Exit(code)
+	}))
 }
 
 // runs makes a run, with what the machine has.
