@@ -29,11 +29,12 @@ func main() {
 
 func run(ctx context.Context) error {
 	o := release.Options{Source: ".", Tell: func(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", args...) }}
-	var archs string
+	var archs, only string
 	flag.StringVar(&o.Version, "version", "", "what the program says it is")
 	flag.StringVar(&o.Out, "out", "dist", "folder to write to")
 	flag.StringVar(&archs, "arch", strings.Join(release.Archs(), ","), "architectures")
 	flag.StringVar(&o.SBOM, "sbom", "", "CycloneDX file to put into the bundles; empty: one is made of the modules")
+	flag.StringVar(&only, "bill", "", "write the CycloneDX bill of materials to this file, and make no bundles")
 	flag.Parse()
 	o.Archs = strings.Split(archs, ",")
 	at, err := commitTime(ctx)
@@ -41,6 +42,13 @@ func run(ctx context.Context) error {
 		return err
 	}
 	o.Time = at
+	if only != "" {
+		text, err := release.Bill(ctx, o)
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(only, text, 0o644) //nolint:gosec // it is handed over
+	}
 	bundles, err := release.Make(ctx, o)
 	if err != nil {
 		return err

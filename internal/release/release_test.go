@@ -145,8 +145,13 @@ func TestEveryLicenceGoesAlong(t *testing.T) {
 	}
 	require.NotRegexp(t, `GPL`, table)
 	require.NotContains(t, table, "见全文", "every licence is known by name")
-	text, err := billOf(Options{Version: "v1", Time: time.Unix(1_700_000_000, 0)}, modules, kinds)
+	o := Options{Source: "../..", Version: "v1", Time: time.Unix(1_700_000_000, 0), Archs: []string{runtime.GOARCH}}
+	text, err := billOf(o, modules, kinds)
 	require.NoError(t, err)
+	alone, err := Bill(t.Context(), o)
+	require.NoError(t, err)
+	require.Equal(t, string(text), string(alone), "make sbom says what the bundles say")
+	require.Contains(t, string(text), `"pkg:golang/std@`+strings.TrimPrefix(runtime.Version(), "go")+`"`)
 	var b bill
 	require.NoError(t, json.Unmarshal(text, &b))
 	require.Len(t, b.Components, len(modules))

@@ -2,10 +2,12 @@ package release
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 )
 
 // A bill is a software bill of materials: CycloneDX 1.5, https://cyclonedx.org/docs/1.5/json/.
@@ -37,6 +39,19 @@ type licenseChoice struct {
 	} `json:"license"`
 }
 
+// Bill makes the bill of materials of the programs alone.
+func Bill(ctx context.Context, o Options) ([]byte, error) {
+	modules, err := modulesOf(ctx, o.Source, o.Archs)
+	if err != nil {
+		return nil, err
+	}
+	kinds, err := addLicences(map[string][]byte{}, modules)
+	if err != nil {
+		return nil, err
+	}
+	return billOf(o, modules, kinds)
+}
+
 // billOf lists the modules whose code is in the programs. It bears the commit's time and no serial number, so that the same commit gives
 // the same bytes.
 func billOf(o Options, modules map[string]module, kinds map[string][]string) ([]byte, error) {
@@ -47,7 +62,7 @@ func billOf(o Options, modules map[string]module, kinds map[string][]string) ([]
 	}
 	for _, path := range slices.Sorted(maps.Keys(modules)) {
 		m := modules[path]
-		purl := "pkg:golang/" + m.Path + "@" + m.Version
+		purl := "pkg:golang/" + m.Path + "@" + strings.TrimPrefix(m.Version, "go") // pkg:golang/std@1.26.8, by which scanners know it
 		c := component{Type: "library", Ref: purl, Name: m.Path, Version: m.Version, Purl: purl}
 		for _, kind := range kinds[path] {
 			var choice licenseChoice
