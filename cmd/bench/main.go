@@ -41,6 +41,8 @@ func parts() []part {
 		{"drain", drain},
 		{"slow", slow},
 		{"scale", scale},
+		{"backlog", backlog},
+		{"idle", idle},
 		{"mapping", mapping},
 		{"scan", passing},
 	}
