@@ -1,5 +1,5 @@
 // Bench measures what talkbridge promises about speed, against real servers on this machine, and writes it down: a table on the
-// standard output and bench.json, a list of {name, value, unit, baseline, ratio}. `make bench` builds and runs it.
+// standard output and bench.json, a list of {name, value, unit, baseline, ratio} and, where there is one, target. `make bench` builds and runs it.
 //
 // What counts are ratios within one run: rates depend on the machine, and a machine that is busy is busy for both sides of a
 // comparison, since they take turns, A B A B. The bridge is the program itself, as it is released, in a process of its own. What
@@ -67,7 +67,7 @@ func main() {
 	}
 }
 
-// start is the benchmark, or one of the processes that it starts of itself.
+// start is the benchmark, one of the processes that it starts of itself, or the report on what was measured.
 func start(ctx context.Context, args []string) error {
 	if len(args) > 0 {
 		switch args[0] {
@@ -77,6 +77,8 @@ func start(ctx context.Context, args []string) error {
 			return floorMain(ctx, args[1:])
 		case "lookups":
 			return lookupsMain(ctx, args[1:])
+		case "report":
+			return reportMain(args[1:])
 		}
 	}
 	var o options
