@@ -31,8 +31,8 @@ type outbox interface {
 	lease(ctx context.Context, limit int, ttl time.Duration, token leaseToken) ([]held, error)
 	// take leases one record that waits, due or not and unless delivery is paused, after submitting change, if there is one.
 	take(ctx context.Context, id string, change *entry, ttl time.Duration, token leaseToken) (held, error)
-	// settle ends a lease. dueNow: newer content waits already.
-	settle(ctx context.Context, l leaseRef, verdict byte, after time.Duration, outcome []byte) (dueNow bool, err error)
+	// settle ends leases in one write, each for itself: what became of list[i] is in ended[i]. After an error it is known of none.
+	settle(ctx context.Context, list []ending) (ended []ended, err error)
 	release(ctx context.Context, l leaseRef) error
 	// nextDue is how long until the first record is due, 0 or less for now; false: nothing waits.
 	nextDue(ctx context.Context) (time.Duration, bool, error)
@@ -106,6 +106,21 @@ type leaseRef struct {
 	id    string
 	token leaseToken
 	seq   uint32
+}
+
+// An ending is what a lease is settled with.
+type ending struct {
+	leaseRef
+
+	verdict byte
+	after   time.Duration // for a retry
+	outcome []byte        // JSON
+}
+
+// ended is what became of an ending. dueNow: newer content waits already.
+type ended struct {
+	dueNow bool
+	err    error // ErrLeaseLost
 }
 
 // held is a record that was just leased.

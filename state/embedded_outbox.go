@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
@@ -175,15 +176,28 @@ func (b *embedded) take(ctx context.Context, id string, change *entry, ttl time.
 	return out, refused
 }
 
-func (b *embedded) settle(ctx context.Context, l leaseRef, verdict byte, after time.Duration, outcome []byte) (dueNow bool, err error) {
-	err = b.update(ctx, func(tx *bolt.Tx) error {
+// settle has one transaction, and so one wait for the disk, for all of them.
+func (b *embedded) settle(ctx context.Context, list []ending) ([]ended, error) {
+	out := make([]ended, len(list))
+	err := b.update(ctx, func(tx *bolt.Tx) error {
 		s := shelf{tx, b.ms()}
-		return s.change(l.id, func(r *rec) error {
-			dueNow, err = r.settle(l, verdict, after, outcome, s.now)
-			return err
-		})
+		for i := range list {
+			e := &list[i]
+			out[i].err = nil
+			err := s.change(e.id, func(r *rec) (err error) {
+				out[i].dueNow, err = r.settle(e.leaseRef, e.verdict, e.after, e.outcome, s.now)
+				return err
+			})
+			if errors.Is(err, ErrLeaseLost) { // says it of this one; the others go on
+				out[i].err, err = err, nil
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
 	})
-	return dueNow, err
+	return out, err
 }
 
 func (b *embedded) release(ctx context.Context, l leaseRef) error {

@@ -153,9 +153,9 @@ func (l lossy) take(ctx context.Context, id string, change *entry, ttl time.Dura
 	return out, err
 }
 
-func (l lossy) settle(ctx context.Context, ref leaseRef, verdict byte, after time.Duration, outcome []byte) (now bool, err error) {
-	err = l.do(func() (err error) { now, err = l.backend.settle(ctx, ref, verdict, after, outcome); return err })
-	return now, err
+func (l lossy) settle(ctx context.Context, list []ending) (out []ended, err error) {
+	err = l.do(func() (err error) { out, err = l.backend.settle(ctx, list); return err })
+	return out, err
 }
 
 func (l lossy) release(ctx context.Context, ref leaseRef) error {

@@ -142,7 +142,7 @@ func (s *Store) rejectUnreadable(ctx context.Context, h held) error {
 	if err != nil {
 		return err
 	}
-	_, err = s.back.settle(ctx, leaseRef{h.id, h.token, h.seq}, verdictRejected, 0, o)
+	_, err = s.settling.settle(ctx, s.back, ending{leaseRef: leaseRef{h.id, h.token, h.seq}, verdict: verdictRejected, outcome: o})
 	return err
 }
 
@@ -152,6 +152,9 @@ func (s *Store) rejectUnreadable(ctx context.Context, h held) error {
 // Only the lease that the record is under can be settled, else ErrLeaseLost. A lease that ran out but was given to nobody else
 // still settles: the call it was for has ended. A settlement that comes twice, because the reply to the first got lost, is
 // accepted and changes nothing.
+//
+// Settlements that arrive while one is being written are written together, after it: see settlements. Settle returns when its own is
+// written, on the disk where the store is a file.
 func (s *Store) Settle(ctx context.Context, l bridge.Lease, v bridge.Settlement) error {
 	ref, err := refer(l)
 	if err != nil {
@@ -172,7 +175,7 @@ func (s *Store) Settle(ctx context.Context, l bridge.Lease, v bridge.Settlement)
 	if err != nil {
 		return fmt.Errorf("settle: encode outcome: %w", err)
 	}
-	dueNow, err := s.back.settle(ctx, ref, verdict, max(v.After, 0), o)
+	dueNow, err := s.settling.settle(ctx, s.back, ending{ref, verdict, max(v.After, 0), o})
 	if err != nil {
 		return fmt.Errorf("settle %s: %w", l.ID, err)
 	}

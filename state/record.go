@@ -80,6 +80,16 @@ func (r *rec) encode() []byte {
 
 // decodeRec reads what encode wrote. The result shares nothing with b.
 func decodeRec(b []byte) (*rec, error) {
+	r, err := readRec(b)
+	if err != nil {
+		return nil, err
+	}
+	r.outcome, r.content = slices.Clone(r.outcome), slices.Clone(r.content)
+	return r, nil
+}
+
+// readRec is decodeRec for bytes that nobody else uses: the result's texts are pieces of them.
+func readRec(b []byte) (*rec, error) {
 	if len(b) < headSize || b[0] != recVersion {
 		return nil, errDamaged
 	}
@@ -97,7 +107,7 @@ func decodeRec(b []byte) (*rec, error) {
 	if uint64(n) > uint64(len(rest)) {
 		return nil, errDamaged
 	}
-	r.outcome, r.content = slices.Clone(rest[:n]), slices.Clone(rest[n:])
+	r.outcome, r.content = rest[:n:n], rest[n:]
 	return r, nil
 }
 

@@ -62,12 +62,20 @@ func (s *shared) lease(ctx context.Context, limit int, ttl time.Duration, token 
 		return nil, err
 	}
 	s.answered.Store(true)
+	if len(reply) == 0 {
+		return nil, nil
+	}
+	until, err := strconv.ParseInt(reply[0], 10, 64)
+	if err != nil {
+		return nil, errReply
+	}
 	out := make([]held, 0, len(reply)/2)
-	for i := 0; i+1 < len(reply); i += 2 {
-		r, err := decodeRec([]byte(reply[i+1]))
+	for i := 1; i+1 < len(reply); i += 2 {
+		r, err := readRec([]byte(reply[i+1]))
 		if err != nil {
 			return nil, fmt.Errorf("record %s: %w", reply[i], err)
 		}
+		r.attempts, r.token, r.until = r.attempts+1, token, until // as the script has written it
 		out = append(out, held{reply[i], r})
 	}
 	return out, nil
@@ -96,11 +104,33 @@ func (s *shared) take(ctx context.Context, id string, change *entry, ttl time.Du
 	}
 }
 
-func (s *shared) settle(
-	ctx context.Context, l leaseRef, verdict byte, after time.Duration, outcome []byte,
-) (dueNow bool, err error) {
-	word, err := s.word(ctx, s.scripts.settle, l.id, l.token[:], l.seq, string(verdict), after.Milliseconds(), outcome)
-	return word == "due", err
+func (s *shared) settle(ctx context.Context, list []ending) ([]ended, error) {
+	args := make([]any, 0, 1+6*len(list))
+	args = append(args, s.keys.record())
+	for i := range list {
+		e := &list[i]
+		args = append(args, e.id, e.token[:], e.seq, string(e.verdict), e.after.Milliseconds(), e.outcome)
+	}
+	words, err := s.scripts.settle.Run(ctx, s.client, s.keys.records(), args...).StringSlice()
+	if err != nil {
+		return nil, err
+	}
+	if len(words) != len(list) {
+		return nil, errReply
+	}
+	out := make([]ended, len(list))
+	for i, word := range words {
+		switch word {
+		case "ok":
+		case "due":
+			out[i].dueNow = true
+		case "lost":
+			out[i].err = ErrLeaseLost
+		default:
+			return nil, errReply
+		}
+	}
+	return out, nil
 }
 
 func (s *shared) release(ctx context.Context, l leaseRef) error {
@@ -115,7 +145,7 @@ func (s *shared) word(ctx context.Context, script *redis.Script, args ...any) (s
 		return "", err
 	}
 	switch word {
-	case "ok", "due":
+	case "ok":
 		return word, nil
 	case "lost":
 		return "", ErrLeaseLost

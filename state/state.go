@@ -55,6 +55,8 @@ type Store struct {
 	wake  chan struct{}
 	watch sync.Once // starts the back end's own watching, at the first Wake
 
+	settling settlements
+
 	closing sync.Once
 
 	mu   sync.Mutex // guards lead, and is held over each Append and Lead: writes of one leader are numbered in order
@@ -147,6 +149,9 @@ func (s *Store) Warnings(ctx context.Context) []string { return s.back.warnings(
 // A second Close does nothing.
 func (s *Store) Close() (err error) {
 	s.watch.Do(func() {}) // no watching from here on
-	s.closing.Do(func() { err = s.back.close() })
+	s.closing.Do(func() {
+		err = s.back.close()
+		s.settling.done.Wait() // a write that was under way has failed by now
+	})
 	return err
 }

@@ -27,6 +27,7 @@ local queued = 0
 for i = 8, #ARGV, 4 do
   if submit(ARGV[i], ARGV[i + 1] == '1', ARGV[i + 2], ARGV[i + 3], now) then queued = queued + 1 end
 end
+flush()
 redis.call('HSET', KEYS[7], 'queued', queued)
 if ARGV[7] == 'null' then
   redis.call('DEL', KEYS[8])

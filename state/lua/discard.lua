@@ -13,4 +13,5 @@ if r.status == 'd' then return 'gone' end
 if r.ends > now then return 'sending' end
 r.status, r.since, r.due, r.ends, r.token, r.content = 'x', now, 0, 0, NONE, ''
 save(id, r)
+flush()
 return 'ok'

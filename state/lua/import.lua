@@ -16,4 +16,5 @@ for i = 4, #ARGV, 2 do
   records[#records + 1] = r
 end
 for i, r in ipairs(records) do save(ARGV[2 * i + 2], r) end
+flush()
 return #records

@@ -7,8 +7,8 @@
 --       2 how many at most, 3 for how long (milliseconds), 4 the token of these leases (8 bytes)
 --       5 retention (milliseconds), 0 for ever
 --       6 '1' if the caller was given an answer before
--- Returns {id, packed record, id, packed record, …}; nothing while delivery is paused, or while calls may be under way of which
--- this Redis has forgotten the leases.
+-- Returns {the leases' end, id, packed record, id, packed record, …}, the records as they were before; or {} while delivery is paused,
+-- while calls may be under way of which this Redis has forgotten the leases, and where nothing is due.
 
 local now, limit = clock(), tonumber(ARGV[2])
 redis.call('ZREM', LEASED, '') -- removes nothing; see common.lua on the first write
@@ -35,20 +35,23 @@ if retention > 0 then
   end
 end
 
-local out = {}
-for _, id in ipairs(redis.call('ZRANGEBYSCORE', DUE, '-inf', now, 'LIMIT', 0, limit)) do
+local ends, out = now + tonumber(ARGV[3]), {}
+local ids = redis.call('ZRANGEBYSCORE', DUE, '-inf', now, 'LIMIT', 0, limit)
+for _, id in ipairs(ids) do
   local r, raw = load(id)
   if r and r.status == 'p' then
     -- Invariant 3: one lease at a time. The due time moves to the lease's end, so that a crash makes the record due again.
-    r.attempts, r.token, r.ends = r.attempts + 1, ARGV[4], now + tonumber(ARGV[3])
+    r.attempts, r.token, r.ends = r.attempts + 1, ARGV[4], ends
     save(id, r)
+    if #out == 0 then out[1] = string.format('%.0f', ends) end
     out[#out + 1] = id
-    out[#out + 1] = pack(r)
+    out[#out + 1] = raw
   elseif raw and not r then -- it cannot be read: put it aside, bytes kept
     save(id, { status = 'r', seq = 1, attempts = 0, since = now, due = 0, ends = 0, token = NONE,
       ident = string.rep('\0', 96), outcome = DAMAGED, content = raw })
   else
-    redis.call('ZREM', DUE, id)
+    later(going, DUE, id)
   end
 end
+flush()
 return out

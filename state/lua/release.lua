@@ -12,5 +12,6 @@ if not r or r.token ~= ARGV[3] or r.ends == 0 then return 'lost' end
 r.ends, r.token, r.due = 0, NONE, now
 if r.attempts > 0 then r.attempts = r.attempts - 1 end -- 0: newer content came meanwhile
 save(id, r)
+flush()
 redis.pcall('PUBLISH', ARGV[4], '')
 return 'ok'

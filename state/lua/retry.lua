@@ -12,11 +12,12 @@ if not r then return 'none' end
 if r.status == 'p' and r.ends > now then return 'ok' end -- it is being sent
 if r.status == 'p' then
   r.ends, r.token, r.due = 0, NONE, now
-elseif r.content == '' then
+elseif content_of(r) == '' then
   return 'gone'
 else
   r.status, r.since, r.due, r.attempts, r.outcome = 'p', now, now, 0, ''
 end
 save(id, r)
+flush()
 redis.pcall('PUBLISH', ARGV[3], '')
 return 'ok'

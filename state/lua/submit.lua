@@ -13,5 +13,6 @@ redis.call('HINCRBY', KEYS[7], 'submits', 1) -- needs memory: a Redis at its lim
 for i = 4, #ARGV, 4 do
   if submit(ARGV[i], ARGV[i + 1] == '1', ARGV[i + 2], ARGV[i + 3], now, ARGV[3] == '1', true) then queued = queued + 1 end
 end
+flush()
 if queued > 0 then redis.pcall('PUBLISH', ARGV[2], '') end
 return queued

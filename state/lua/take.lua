@@ -11,7 +11,10 @@
 
 if redis.call('EXISTS', KEYS[7]) == 1 then return { 'paused' } end
 local now, id = clock(), ARGV[2]
-if ARGV[5] == '1' then submit(id, false, ARGV[6], ARGV[7], now) end
+if ARGV[5] == '1' then
+  submit(id, false, ARGV[6], ARGV[7], now)
+  flush()
+end
 
 -- As in lease.lua: a Redis that may have forgotten leases of calls that are under way gives none until they are over. One that knows of no
 -- life was flushed, or is new; if somebody leads it is not new, and the next lease finds out.
@@ -33,4 +36,5 @@ if r.ends > now and r.token == ARGV[4] then return { 'ok', pack(r) } end -- the 
 if r.ends > now then return { 'sending' } end -- Invariant 3: one lease at a time
 r.attempts, r.token, r.ends = r.attempts + 1, ARGV[4], now + tonumber(ARGV[3])
 save(id, r)
+flush()
 return { 'ok', pack(r) }
