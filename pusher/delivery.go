@@ -9,29 +9,6 @@ import (
 	"go.uber.org/zap"
 )
 
-// deliver brings one leased record to its end: settled, or released if it was not sent. stop ends when no new call may begin, work
-// when calls under way have to end. until is when the lease ends.
-//
-// Invariant 3: the outbox leases a record to one worker at a time, and here everything that is done under the lease has a deadline
-// before the lease's end; so at most one call is in flight for a record, and none outlives its lease.
-func (w *Workers) deliver(stop, work context.Context, lease bridge.Lease, until time.Time, mode breakerState) (s bridge.Settlement, sent bool) {
-	ctx, cancel := context.WithDeadline(work, until.Add(-settleMargin))
-	defer cancel()
-	settlement, sent := w.process(stop, ctx, lease, mode)
-	settling, cancel := w.settling(work, until)
-	defer cancel()
-	if !sent {
-		if err := w.Outbox.Release(settling, lease); err != nil && !w.LeaseLost(err) {
-			w.outbox.away(err) // the lease ends by itself, and the record is due again
-		}
-		return settlement, false
-	}
-	w.settle(settling, work, lease, settlement)
-	w.Logger.Debug("delivery ended", zap.String("record", lease.ID), zap.String("verdict", string(settlement.Verdict)),
-		zap.String("stage", string(settlement.Stage)), zap.Int("attempts", lease.Attempts+1))
-	return settlement, true
-}
-
 // LeaseTime is how long a lease has to last for Deliver.
 func (w *Workers) LeaseTime() time.Duration { return w.ttl }
 
@@ -39,7 +16,9 @@ func (w *Workers) LeaseTime() time.Duration { return w.ttl }
 // is when the lease ends, counted from before it was asked for. Everything that holds for a delivery holds for this one. It gives the
 // settlement; false where nothing was tried, and then the record was given back.
 func (w *Workers) Deliver(ctx context.Context, lease bridge.Lease, until time.Time) (bridge.Settlement, bool) {
-	return w.deliver(ctx, ctx, lease, until, breakerProbing)
+	settlement, sent := w.try(ctx, ctx, job{lease: lease, until: until, mode: breakerProbing})
+	w.end(ctx, lease, until, settlement, sent)
+	return settlement, sent
 }
 
 // settling is for what ends a lease: until the lease ends by itself, but when the bridge has to stop no longer than settleMargin. An
@@ -53,7 +32,12 @@ func (w *Workers) settling(work context.Context, until time.Time) (context.Conte
 	return ctx, func() { stop(); cancel() }
 }
 
-// process maps, pushes and writes back. It reports false when nothing was tried, so that the record is given back untouched.
+// process maps, pushes and writes back. stop ends when no new call may begin, ctx when the one under way has to end.
+//
+// Invariant 3: the outbox leases a record to one worker at a time, and all that is done under the lease has a deadline before the lease's
+// end, that of ctx; so at most one call is in flight for a record, and none outlives its lease.
+//
+// It reports false when nothing was tried, so that the record is given back untouched.
 func (w *Workers) process(stop, ctx context.Context, lease bridge.Lease, mode breakerState) (s bridge.Settlement, tried bool) {
 	stage := bridge.StageMapping
 	defer func() {

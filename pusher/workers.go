@@ -78,12 +78,13 @@ type Workers struct {
 	breaker *breaker
 	limiter *rate.Limiter // nil: no limit
 	metrics *workerMetrics
-	slots   chan struct{} // one element for each record in flight; only Run's goroutine puts elements in
 	flying  sync.WaitGroup
 	aloft   atomic.Int64  // records in flight, for InFlight
 	taken   atomic.Uint64 // records that the platform took, for Delivered
-	outbox  *outboxHealth
-	doze    time.Duration // how long an outbox that says "due now" and gives nothing was left alone; only Run's goroutine uses it
+	// unsettled has an element for each settlement that is being written: where the outbox is slower than the platform, workers wait.
+	unsettled chan struct{}
+	outbox    *outboxHealth
+	doze      time.Duration // how long an outbox that says "due now" and gives nothing was left alone; only Run's goroutine uses it
 }
 
 // settleMargin is the end of a lease that is kept for settling it.
@@ -97,10 +98,10 @@ func NewWorkers(o WorkersOptions) (*Workers, error) {
 		return nil, fmt.Errorf("delivery: %w", err)
 	}
 	w := &Workers{
-		WorkersOptions: o, breaker: &breaker{options: o.Breaker}, metrics: metrics, slots: make(chan struct{}, o.Concurrency),
-		outbox: &outboxHealth{log: o.Logger},
+		WorkersOptions: o, breaker: &breaker{options: o.Breaker}, metrics: metrics,
+		unsettled: make(chan struct{}, o.Concurrency+maxAhead), outbox: &outboxHealth{log: o.Logger},
 	}
-	w.ttl = o.MapTimeout + PushLimit(o.CallTimeout) + settleMargin
+	w.ttl = longestWait + o.MapTimeout + PushLimit(o.CallTimeout) + settleMargin
 	if o.Writeback != nil {
 		w.ttl += o.WritebackTimeout
 	}
@@ -159,7 +160,7 @@ func (w *Workers) BreakerOpen() bool {
 }
 
 // Run delivers until ctx ends, then waits for what is in flight, gives back what was not sent, and returns nil. It goes on through
-// every failure of the outbox, the mapper's database and the platform: none of them is a reason to end.
+// every failure of the outbox, the mapper's database and the platform: none of them is a reason to end. It runs once.
 //
 // The order of stopping: no more leases; what is leased but not sent yet is released; calls under way are waited for, up to Drain;
 // then they are broken off, and settled as a retry, which is safe because the platform overwrites by record.
@@ -167,16 +168,21 @@ func (w *Workers) Run(ctx context.Context) error {
 	w.Logger.Info("delivery starts", zap.Int("concurrency", w.Concurrency), zap.Float64("rate", w.Rate), zap.Duration("lease", w.ttl))
 	work, abort := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer abort(nil)
+	q := newQueue(w.Concurrency)
+	for range w.Concurrency {
+		w.flying.Go(func() { w.work(ctx, work, q) })
+	}
 	for ctx.Err() == nil {
 		switch state, wait := w.breaker.state(); state {
 		case breakerOpen:
 			pause(ctx, min(wait, w.Poll)) // a call that was under way may close it early
 		case breakerProbing:
-			w.probe(ctx, work)
+			w.probe(ctx, q)
 		case breakerClosed:
-			w.round(ctx, work)
+			w.round(ctx, q)
 		}
 	}
+	close(q.jobs) // the workers give back what is in it
 	w.drain(abort)
 	w.Logger.Info("delivery has stopped")
 	return nil
@@ -203,79 +209,49 @@ func (w *Workers) drain(abort context.CancelCauseFunc) {
 	}
 }
 
-// round leases as many records as there is room for and starts their delivery; with nothing due it sleeps.
-func (w *Workers) round(ctx, work context.Context) {
-	select {
-	case w.slots <- struct{}{}:
-	case <-ctx.Done():
+// round leases as many records as there is room for and hands them to the workers; with nothing more due it sleeps.
+func (w *Workers) round(ctx context.Context, q *queue) {
+	room := q.room(w.Concurrency)
+	if room == 0 {
+		q.wait(ctx)
 		return
 	}
-	room := cap(w.slots) - len(w.slots) + 1 // others only take elements out, so there is at least this much
-	leases, until, asked := w.lease(ctx, room, breakerClosed)
-	for i, lease := range leases {
-		if i > 0 {
-			w.slots <- struct{}{}
-		}
-		w.start(func() {
-			defer func() { <-w.slots }()
-			w.deliver(ctx, work, lease, until, breakerClosed)
-		})
+	leases, until, dry := w.lease(ctx, room, breakerClosed)
+	q.open.Add(int64(len(leases)))
+	for _, lease := range leases {
+		q.jobs <- job{lease: lease, until: until, mode: breakerClosed} // it has room for all that may be open
 	}
-	if len(leases) == 0 {
-		<-w.slots
-		if asked {
-			w.idle(ctx)
-		}
+	if dry {
+		w.idle(ctx)
 	}
-}
-
-// start runs one delivery beside the others.
-func (w *Workers) start(delivery func()) {
-	w.aloft.Add(1)
-	w.flying.Go(func() {
-		defer w.aloft.Add(-1)
-		delivery()
-	})
 }
 
 // probe delivers one record with nothing else in flight, to see whether the platform is back.
-func (w *Workers) probe(ctx, work context.Context) {
-	taken := 0
-	defer func() {
-		for range taken {
-			<-w.slots
-		}
-	}()
-	for range cap(w.slots) {
-		select {
-		case w.slots <- struct{}{}:
-			taken++
-		case <-ctx.Done():
-			return
-		}
+func (w *Workers) probe(ctx context.Context, q *queue) {
+	if q.open.Load() > 0 {
+		q.wait(ctx)
+		return
 	}
-	leases, until, asked := w.lease(ctx, 1, breakerProbing)
+	leases, until, dry := w.lease(ctx, 1, breakerProbing)
 	if len(leases) == 0 {
-		if asked {
+		if dry {
 			w.idle(ctx)
 		}
 		return
 	}
-	done := make(chan struct{})
-	w.start(func() {
-		defer close(done)
-		w.deliver(ctx, work, leases[0], until, breakerProbing)
-	})
+	over := make(chan struct{})
+	q.open.Add(1)
+	q.jobs <- job{lease: leases[0], until: until, mode: breakerProbing, over: over}
 	select {
-	case <-done:
+	case <-over:
 	case <-ctx.Done():
 	}
 }
 
-// lease takes up to n due records, as the rate allows, and says until when they are ours; asked is false when it did not even ask,
-// because ctx ended or the breaker moved while we waited for a slot. The request is not broken off by ctx: a lease that was granted
+// lease takes up to n due records, as the rate allows, and says until when they are ours. dry: there were fewer, so nothing more is due
+// just now; not so when it did not even ask, because ctx ended or the breaker moved while we waited. The request is not broken off by ctx: a lease that was granted
 // while we looked away would keep its record waiting for nothing.
-func (w *Workers) lease(ctx context.Context, n int, mode breakerState) (leases []bridge.Lease, until time.Time, asked bool) {
+func (w *Workers) lease(ctx context.Context, n int, mode breakerState) (leases []bridge.Lease, until time.Time, dry bool) {
 	n = w.allowed(ctx, n)
 	if state, _ := w.breaker.state(); n == 0 || state != mode {
 		return nil, time.Time{}, false
@@ -296,7 +272,7 @@ func (w *Workers) lease(ctx context.Context, n int, mode breakerState) (leases [
 	if w.limiter != nil && len(leases) > 0 {
 		w.limiter.AllowN(time.Now(), len(leases))
 	}
-	return leases, until, true
+	return leases, until, len(leases) < n
 }
 
 // allowed waits until the rate allows a call, and says how many of n it allows.

@@ -89,11 +89,9 @@ func (s *shared) counts(ctx context.Context) (tally, error) {
 }
 
 func (s *shared) retry(ctx context.Context, id string) error {
-	_, err := s.word(ctx, s.scripts.retry, id, s.keys.wake())
-	return err
+	return s.word(ctx, s.scripts.retry, id, s.keys.wake())
 }
 
 func (s *shared) discard(ctx context.Context, id string) error {
-	_, err := s.word(ctx, s.scripts.discard, id)
-	return err
+	return s.word(ctx, s.scripts.discard, id)
 }

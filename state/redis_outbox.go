@@ -134,29 +134,28 @@ func (s *shared) settle(ctx context.Context, list []ending) ([]ended, error) {
 }
 
 func (s *shared) release(ctx context.Context, l leaseRef) error {
-	_, err := s.word(ctx, s.scripts.release, l.id, l.token[:], s.keys.wake())
-	return err
+	return s.word(ctx, s.scripts.release, l.id, l.token[:], s.keys.wake())
 }
 
 // word runs a script that changes one record and answers with a word.
-func (s *shared) word(ctx context.Context, script *redis.Script, args ...any) (string, error) {
+func (s *shared) word(ctx context.Context, script *redis.Script, args ...any) error {
 	word, err := script.Run(ctx, s.client, s.keys.records(), append([]any{s.keys.record()}, args...)...).Text()
 	if err != nil {
-		return "", err
+		return err
 	}
 	switch word {
 	case "ok":
-		return word, nil
+		return nil
 	case "lost":
-		return "", ErrLeaseLost
+		return ErrLeaseLost
 	case "none":
-		return "", ErrNotFound
+		return ErrNotFound
 	case "gone":
-		return "", ErrNoContent
+		return ErrNoContent
 	case "sending":
-		return "", ErrSending
+		return ErrSending
 	default:
-		return "", errReply
+		return errReply
 	}
 }
 

@@ -62,6 +62,7 @@ func Run(t *testing.T, create func(t *testing.T) *World) {
 		{"a record has one lease", oneLease},
 		{"a lease that ran out is given again", expired},
 		{"a lease settles once", settledTwice},
+		{"leases are settled together, each for itself", settledTogether},
 		{"a lease is given back", released},
 		{"content that does not open is put aside", unreadable},
 		{"a record that cannot be read is put aside", broken},
