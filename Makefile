@@ -89,6 +89,11 @@ bench: ## every promised figure beside its floor: a table, and bench.json; CHECK
 	@$(BUILD) -o bin/ ./cmd/bench ./cmd/talkbridge
 	@bin/bench $(if $(ONLY),-only $(ONLY)) $(if $(ROUNDS),-rounds $(ROUNDS)) $(if $(CHECK),-check)
 
+.PHONY: benchstat
+benchstat: ## go benchmarks of the hot functions, beside those of the commit BASE (HEAD), in turn; COUNT=6
+	@internal/testserver/install.sh redis
+	@cmd/bench/benchstat.sh $(or $(BASE),HEAD) $(or $(COUNT),6)
+
 FUZZTIME ?= 1m
 
 .PHONY: release
