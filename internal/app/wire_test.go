@@ -39,7 +39,7 @@ func newWire(t *testing.T, target string) *wire {
 
 func (w *wire) carry(near net.Conn) {
 	defer near.Close()
-	far, err := net.Dial("tcp", w.target) //nolint:noctx // it ends with either side
+	far, err := net.Dial("tcp", w.target)
 	if err != nil {
 		return
 	}
