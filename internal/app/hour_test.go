@@ -37,7 +37,6 @@ type hour struct {
 	t     *testing.T
 	c     *college
 	wire  *wire
-	bulk  func(rows int) // writes what no route watches
 	n     *node
 	f     *flow
 	watch *watch
@@ -47,22 +46,18 @@ type hour struct {
 
 func newHour(t *testing.T) *hour {
 	t.Helper()
+	testserver.Promtool(t) // which judges in the end
 	c := newCollege(t, testserver.StartRedis(t).URL())
 	c.quick(t)
 	c.withoutWriteback(t) // so that reconcile sees every submitted row
 	h := &hour{t: t, c: c, wire: newWire(t, c.mariadb.Addr), f: newFlow(t, c, hourRecords)}
 	c.edit(t, "addr: "+c.mariadb.Addr, "addr: "+h.wire.addr)
 	c.exec(t, "CREATE TABLE bulk (id INT AUTO_INCREMENT PRIMARY KEY, pad VARCHAR(1000))")
-	h.bulk = func(rows int) {
-		for range rows {
-			c.exec(t, "INSERT INTO bulk (pad) VALUES (REPEAT('x', 1000))")
-		}
-	}
 	h.n = c.node(t, "reader")
 	c.config = h.n.config // the commands are given the bridge's own file
 	h.n.takesOver(30 * time.Second)
 	h.f.submit(t, hourRecords)
-	h.f.arrives(t, 30*time.Second)
+	h.f.arrives(t, time.Minute)
 	h.watch = newWatch(t, h.n.admin)
 	return h
 }
@@ -84,7 +79,9 @@ func (h *hour) passes(what string) {
 func (h *hour) fallsBehind() {
 	h.t.Helper()
 	h.wire.rate.Store(4 << 10)
-	h.bulk(1000) // some five minutes of this line
+	for range 1000 { // some five minutes of this line, of what no route watches
+		h.c.exec(h.t, "INSERT INTO bulk (pad) VALUES (REPEAT('x', 1000))")
+	}
 	h.f.submit(h.t, hourRecords)
 	behind := 0 // scrapes in a row
 	h.watch.until(func(s samples) error {
@@ -118,7 +115,7 @@ func (h *hour) stoppedAndPurged() {
 	newest, _ := h.endOfLog()
 	eventually(h.t, 30*time.Second, func() error { // the server notices with its next heartbeat that nobody reads this file any more
 		h.c.exec(h.t, fmt.Sprintf("PURGE BINARY LOGS TO '%s'", newest))
-		if slices.Contains(h.logs(), saved.File) {
+		if files, _ := h.binlogs(); slices.Contains(files, saved.File) {
 			return fmt.Errorf("%s is not purged", saved.File)
 		}
 		return nil
@@ -214,18 +211,13 @@ func (h *hour) set(code int, file string, pos uint64) (answer app.PositionAnswer
 	return answer, stderr
 }
 
-// logs are the files of the source's log, oldest first.
-func (h *hour) logs() []string {
-	files, _ := h.binlogs()
-	return files
-}
-
 // endOfLog is where the source writes next.
 func (h *hour) endOfLog() (file string, pos uint64) {
 	files, sizes := h.binlogs()
 	return files[len(files)-1], sizes[len(sizes)-1]
 }
 
+// binlogs are the files of the source's log, oldest first, and their sizes.
 func (h *hour) binlogs() (files []string, sizes []uint64) {
 	h.t.Helper()
 	rows, err := h.c.db.QueryContext(h.t.Context(), "SHOW BINARY LOGS")

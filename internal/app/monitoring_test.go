@@ -129,8 +129,11 @@ func TestAlertsHaveTheirPageAndFire(t *testing.T) {
 	tests, err := os.ReadFile(monitoring + "prometheus/alerts_test.yml")
 	require.NoError(t, err)
 	anchors := anchorsOf(t, "../../docs/runbook.md")
+	manual, err := os.ReadFile("../../docs/zh/运维手册.md")
+	require.NoError(t, err)
 	used := map[string]bool{}
 	for _, a := range alerts(t) {
+		require.Regexp(t, "(?m)^\\| "+a.Alert+" \\| .* \\| "+a.Labels["severity"]+" \\|$", string(manual))
 		page, anchor, _ := strings.Cut(a.Annotations["runbook_url"], "#")
 		require.Equal(t, "docs/runbook.md", page, a.Alert)
 		require.Contains(t, anchors, anchor, a.Alert)
