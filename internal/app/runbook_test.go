@@ -182,3 +182,28 @@ func TestTheRunbookQuotesWhatTheProgramSays(t *testing.T) {
 	}
 	require.Greater(t, n, 12)
 }
+
+// Every command that the runbook tells an operator to type exists, with the flags that it is given.
+func TestTheRunbooksCommandsExist(t *testing.T) {
+	text, err := os.ReadFile("../../docs/runbook.md")
+	require.NoError(t, err)
+	list, err := os.ReadFile("../../docs/commands.md") // which a test holds against the program
+	require.NoError(t, err)
+	n := 0
+	for _, m := range regexp.MustCompile("(?m)(?:`|^    )talkbridge-admin ([a-z][^`#\n]*)").FindAllStringSubmatch(string(text), -1) {
+		words := strings.Fields(m[1])
+		section, known := "", false
+		for i := len(words); i > 0 && !known; i-- {
+			_, section, known = strings.Cut(string(list), "\n## talkbridge "+strings.Join(words[:i], " ")+"\n")
+		}
+		require.True(t, known, m[1])
+		section, _, _ = strings.Cut(section, "\n## ")
+		for _, word := range words {
+			if strings.HasPrefix(word, "--") {
+				require.Contains(t, section, word, m[1])
+			}
+		}
+		n++
+	}
+	require.Greater(t, n, 30)
+}
