@@ -1,12 +1,12 @@
 package pusher
 
 import (
-	"bytes"
 	"crypto/cipher"
-	"encoding/base64"
 	"errors"
 	"fmt"
+	"sync"
 
+	"github.com/emmansun/base64"
 	smcipher "github.com/emmansun/gmsm/cipher"
 	"github.com/emmansun/gmsm/padding"
 	"github.com/emmansun/gmsm/sm4"
@@ -20,8 +20,9 @@ var ErrNotSealed = errors.New("not sealed under this key: wrong key, or not padd
 // standard, padded Base64 in one line. ECB shows equal blocks as equal; the platform wants it, TLS around it hides that on the way.
 // A Sealer is safe for concurrent use.
 type Sealer struct {
-	block cipher.Block
-	pad   padding.Padding
+	block   cipher.Block
+	pad     padding.Padding
+	scratch sync.Pool // of *[]byte
 }
 
 // NewSealer makes a Sealer for a key of 16 bytes.
@@ -35,10 +36,21 @@ func NewSealer(key []byte) (*Sealer, error) {
 
 // Seal encrypts plaintext; it does not alter it.
 func (s *Sealer) Seal(plaintext []byte) string {
-	padded := s.pad.Pad(bytes.Clone(plaintext)) // Pad may write into the spare capacity of what it is given
+	scratch, ok := s.scratch.Get().(*[]byte)
+	if !ok {
+		scratch = new([]byte)
+	}
+	padded := s.pad.Pad(append((*scratch)[:0], plaintext...))
 	smcipher.NewECBEncrypter(s.block).CryptBlocks(padded, padded)
-	return base64.StdEncoding.EncodeToString(padded)
+	sealed := base64.StdEncoding.EncodeToString(padded)
+	if *scratch = padded; cap(padded) <= largestScratch { // it holds ciphertext only
+		s.scratch.Put(scratch)
+	}
+	return sealed
 }
+
+// largestScratch is what is kept for the next record. Talk records are a few kilobytes; one with a picture in it is not worth keeping.
+const largestScratch = 64 << 10
 
 // Open decrypts what Seal made. Its only error is ErrNotSealed.
 func (s *Sealer) Open(sealed string) ([]byte, error) {
