@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"talkbridge/internal/bridge"
@@ -46,37 +45,22 @@ func backlog(ctx context.Context, b *bench) ([]result, error) {
 		return nil, err
 	}
 	defer s.close()
-	// A Redis that writes its file anew while it is measured takes a core for it, and twice the memory.
-	if err := s.client.ConfigSet(ctx, "auto-aof-rewrite-percentage", "0").Err(); err != nil {
-		return nil, fmt.Errorf("set Redis up: %w", err)
-	}
 	template, err := s.captured(ctx)
 	if err != nil {
 		return nil, err
 	}
-	var all []*level
-	var bytes, sealed float64
+	all := make([]*level, 0, len(levels()))
+	var bytes float64
 	for _, waiting := range levels() {
 		l := &level{waiting: waiting, next: 1_000_000_000}
 		all = append(all, l)
-		if l.store, err = s.open(ctx, l.namespace()); err != nil {
+		if bytes, err = s.filled(ctx, l, template); err != nil {
 			return nil, err
 		}
 		defer l.store.Close() //nolint:errcheck // nothing is left in it
-		before, err := s.used(ctx)
-		if err != nil {
-			return nil, err
-		}
-		if err := s.fill(ctx, l, template, waiting); err != nil {
-			return nil, err
-		}
-		after, err := s.used(ctx)
-		if err != nil {
-			return nil, err
-		}
-		bytes = (after - before) / float64(waiting)
 	}
-	if sealed, err = s.sealedSize(ctx, all[len(all)-1].namespace()); err != nil {
+	sealed, err := s.sealedSize(ctx, all[len(all)-1].namespace())
+	if err != nil {
 		return nil, err
 	}
 	b.say("%d records wait; %.0f bytes of Redis each, %.0f sealed", levels()[len(all)-1], bytes, sealed)
@@ -146,6 +130,22 @@ func (s *stage) open(ctx context.Context, namespace string) (*state.Store, error
 		return nil, fmt.Errorf("open the store: %w", err)
 	}
 	return store, nil
+}
+
+// filled fills a level and gives how many bytes of Redis that took for each record.
+func (s *stage) filled(ctx context.Context, l *level, template bridge.Change) (bytes float64, err error) {
+	if l.store, err = s.open(ctx, l.namespace()); err != nil {
+		return 0, err
+	}
+	before, _, err := s.stored(ctx)
+	if err != nil {
+		return 0, err
+	}
+	if err := s.fill(ctx, l, template, l.waiting); err != nil {
+		return 0, err
+	}
+	after, _, err := s.stored(ctx)
+	return (after - before) / float64(l.waiting), err
 }
 
 // fill puts n more records into a namespace.
@@ -268,17 +268,6 @@ func most(ctx context.Context, pid int, lasts time.Duration, done func() bool) (
 		rig.Pause(ctx, 20*time.Millisecond)
 	}
 	return highest, nil
-}
-
-// used is what Redis has in use, bytes.
-func (s *stage) used(ctx context.Context) (float64, error) {
-	text, err := s.client.Info(ctx, "memory").Result()
-	if err != nil {
-		return 0, fmt.Errorf("ask Redis: %w", err)
-	}
-	_, rest, _ := strings.Cut(text, "used_memory:")
-	value, _, _ := strings.Cut(rest, "\r")
-	return strconv.ParseFloat(value, 64)
 }
 
 // sealedSize is the size of what is sealed in a record that waits: all of it but the head, which state/record.go describes.

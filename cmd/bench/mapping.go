@@ -28,46 +28,51 @@ func mapping(ctx context.Context, b *bench) ([]result, error) {
 		return nil, err
 	}
 	defer m.Close() //nolint:errcheck // it holds nothing
-	sealer, err := pusher.NewSealer([]byte("0123456789abcdef"))
+	once := func() error {
+		_, problems, err := m.Map(ctx, change)
+		if err == nil && len(problems) > 0 {
+			err = fmt.Errorf("the record is refused: %v", problems)
+		}
+		return err
+	}
+	seal, err := sealing()
 	if err != nil {
 		return nil, err
 	}
-	block, err := sm4.NewCipher([]byte("0123456789abcdef"))
-	if err != nil {
-		return nil, err
-	}
-	pad := padding.NewPKCS7Padding(sm4.BlockSize)
-	text := []byte(strings.Repeat("谈话记录 ", 2048/13+1))[:2048]
-	sides := []func() error{
-		func() error {
-			_, problems, err := m.Map(ctx, change)
-			if err == nil && len(problems) > 0 {
-				err = fmt.Errorf("the record is refused: %v", problems)
-			}
-			return err
-		},
-		func() error { _ = sealer.Seal(text); return nil },
-		func() error {
-			padded := pad.Pad(text[:len(text):len(text)])
-			smcipher.NewECBEncrypter(block).CryptBlocks(padded, padded)
-			return nil
-		},
-		func() error {
-			padded := pad.Pad(text[:len(text):len(text)])
-			smcipher.NewECBEncrypter(block).CryptBlocks(padded, padded)
-			_ = base64.StdEncoding.EncodeToString(padded)
-			return nil
-		},
-	}
-	took, err := alternating(b.rounds, sides)
+	took, err := alternating(b.rounds, append([]func() error{once}, seal...))
 	if err != nil {
 		return nil, err
 	}
 	b.say("mapping %.1f µs, sealing %.2f µs, gmsm's ECB %.2f µs, with Base64 %.2f µs", took[0], took[1], took[2], took[3])
 	return []result{
 		against("mapping one record, contract and rules checked, against 60 µs", "µs", took[0], 60, atMost(1)),
-		against("sealing 2 KB for the platform, against gmsm's own ECB", "µs", took[1], took[2], atMost(1.1)),
-		against("sealing 2 KB for the platform, against gmsm's own ECB and Base64", "µs", took[1], took[3], target{}),
+		against("sealing 2 KB for the platform, against gmsm's own ECB and Base64", "µs", took[1], took[3], atMost(1.1)),
+		against("sealing 2 KB for the platform, against gmsm's own ECB without Base64", "µs", took[1], took[2], target{}),
+	}, nil
+}
+
+// sealing gives the bridge's own way to seal 2 KB; gmsm's ECB over the same, padded; and that with Base64, as the platform wants it.
+func sealing() ([]func() error, error) {
+	key := []byte("0123456789abcdef")
+	sealer, err := pusher.NewSealer(key)
+	if err != nil {
+		return nil, err
+	}
+	block, err := sm4.NewCipher(key)
+	if err != nil {
+		return nil, fmt.Errorf("make a cipher: %w", err)
+	}
+	pad := padding.NewPKCS7Padding(sm4.BlockSize)
+	text := []byte(strings.Repeat("谈话记录 ", 2048/13+1))[:2048]
+	ecb := func() []byte {
+		padded := pad.Pad(text[:len(text):len(text)])
+		smcipher.NewECBEncrypter(block).CryptBlocks(padded, padded)
+		return padded
+	}
+	return []func() error{
+		func() error { _ = sealer.Seal(text); return nil },
+		func() error { _ = ecb(); return nil },
+		func() error { _ = base64.StdEncoding.EncodeToString(ecb()); return nil },
 	}, nil
 }
 
