@@ -21,9 +21,10 @@ const (
 )
 
 // A drained subject: records a second, and what each of them cost: microseconds of computing, bytes of Redis' memory when all are
-// delivered, and bytes of its append-only file.
+// delivered, and bytes of its append-only file. Peak is the most that it held
+// resident, bytes.
 type drained struct {
-	rates, own, redis, kept, written []float64
+	rates, own, redis, kept, written, peak []float64
 }
 
 func drain(ctx context.Context, b *bench) ([]result, error) {
@@ -106,6 +107,8 @@ func drainResults(all []drained, limit float64) []result {
 		against(cost+"bridge from its outbox against durable floor", "µs", own(3), own(1), target{}),
 		against(cost+"Redis, bridge from the log against durable floor", "µs", median(all[2].redis), median(all[1].redis), target{}),
 		against(cost+"Redis, bridge from its outbox against durable floor", "µs", median(all[3].redis), median(all[1].redis), target{}),
+		against("resident at most while it reads and sends, bridge from the log against durable floor", "MB", median(all[2].peak)/megabyte,
+			median(all[1].peak)/megabyte, target{}),
 		against("Redis for each record that is delivered, against durable floor", "bytes", from(kept, 2), from(kept, 1), target{}),
 		against("append-only file for each record, against durable floor", "bytes", from(written, 2), from(written, 1), target{}),
 	}
@@ -115,12 +118,16 @@ func drainResults(all []drained, limit float64) []result {
 type reading struct {
 	own, redis   time.Duration // computing of the subject and of Redis
 	memory, file float64       // of Redis, bytes
+	peak         float64       // the most that the subject ever held resident, bytes
 }
 
 // read takes a reading; pid 0 is a subject that does not run yet.
 func (s *stage) read(ctx context.Context, pid int) (r reading, err error) {
 	if pid != 0 {
 		if r.own, err = computed(pid); err != nil {
+			return r, err
+		}
+		if _, r.peak, err = resident(pid); err != nil {
 			return r, err
 		}
 	}
@@ -179,6 +186,7 @@ func (d *drained) add(times []int64, empty, before, after reading) {
 	d.rates = append(d.rates, float64(len(times)-1)/took.Seconds())
 	d.own = append(d.own, float64((after.own-before.own).Microseconds())/drainRecords)
 	d.redis = append(d.redis, float64((after.redis-before.redis).Microseconds())/drainRecords)
+	d.peak = append(d.peak, after.peak)
 	d.kept = append(d.kept, (after.memory-empty.memory)/drainRecords)
 	d.written = append(d.written, (after.file-empty.file)/drainRecords)
 }
