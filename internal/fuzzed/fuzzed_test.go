@@ -1,0 +1,52 @@
+package fuzzed_test
+
+import (
+	"fmt"
+	"runtime"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"talkbridge/internal/fuzzed"
+)
+
+// recorder is a test that may fail.
+type recorder struct {
+	testing.TB
+
+	said string
+}
+
+func (r *recorder) Helper() {}
+func (r *recorder) Fatalf(format string, args ...any) {
+	r.said = fmt.Sprintf(format, args...)
+	runtime.Goexit()
+}
+
+// said is what a check says when it fails, "" when it does not.
+func said(check func(t testing.TB)) string {
+	r := &recorder{}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		check(r)
+	}()
+	<-done
+	return r.said
+}
+
+// Each check fails on what it is for; one that cannot fail would make every fuzz target blind.
+func TestEachCheckCanFail(t *testing.T) {
+	for _, c := range fuzzed.Canaries() {
+		require.Contains(t, said(func(t testing.TB) { fuzzed.Silent(t, "row "+c) }), c)
+	}
+	require.NotEmpty(t, said(func(t testing.TB) { fuzzed.Silent(t, "\xff") }))
+	require.Empty(t, said(func(t testing.TB) { fuzzed.Silent(t, "at binlog.000001:4: 列 body") }))
+	require.NotEmpty(t, said(func(t testing.TB) { fuzzed.Faithful(t, "a\ufffd", []byte("a\xff")) }))
+	require.NotEmpty(t, said(func(t testing.TB) { fuzzed.Faithful(t, "a\xff", []byte("a\xff")) }))
+	require.Empty(t, said(func(t testing.TB) { fuzzed.Faithful(t, "a\ufffd", []byte("a\xef\xbf\xbd")) }))
+	var sink []byte
+	require.NotEmpty(t, said(func(t testing.TB) { fuzzed.Within(t, 1<<20, 10, 10, func() { sink = make([]byte, 4<<20) }) }))
+	require.Empty(t, said(func(t testing.TB) { fuzzed.Within(t, 1<<20, 10, 10, func() { sink = make([]byte, 1<<10) }) }))
+	require.NotEmpty(t, sink)
+}
