@@ -45,7 +45,7 @@ func charsetOf(name string) (charset, error) {
 		"latin1":  decodeLatin1,
 		"gbk":     decodeGBK,
 		"gb2312":  decodeGB2312,
-		"gb18030": func(raw []byte) (string, error) { return decodeWith(simplifiedchinese.GB18030, raw) },
+		"gb18030": decodeGB18030,
 		"big5":    decodeBig5,
 	}[name], true
 	if decode == nil {

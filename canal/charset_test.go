@@ -1,12 +1,17 @@
 package canal
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
+
+	"talkbridge/internal/testserver"
 )
 
 // TestCharsetsAgreeWithTheServer asks the server for every one- and two-byte code of its character sets and compares.
@@ -52,6 +57,84 @@ func TestCharsetsAgreeWithTheServer(t *testing.T) {
 			require.Greater(t, agreed, 100)
 		})
 	}
+}
+
+// TestGB18030AgreesWithTheServer asks MySQL, the one server that has it, for every two-byte code and every four-byte code of the Basic
+// Multilingual Plane.
+func TestGB18030AgreesWithTheServer(t *testing.T) {
+	servers := testserver.AllSources()
+	if !slices.ContainsFunc(servers, func(s testserver.Source) bool { return s.Flavor == "mysql" }) {
+		t.Skip("SKIPPED, NOT TESTED: there is no MySQL (make test-matrix has one); what it answered is pinned below")
+	}
+	for _, source := range servers {
+		if source.Flavor != "mysql" {
+			continue
+		}
+		m := sharedServer(t, source)
+		schema := database(t, m, "CREATE TABLE codes (c VARBINARY(4) PRIMARY KEY)")
+		for part := range slices.Chunk(gb18030Codes(), 5000) {
+			require.NoError(t, m.Exec("USE "+schema+"; INSERT INTO codes VALUES (x'"+strings.Join(part, "'),(x'")+"')"))
+		}
+		db := m.DB(schema)
+		defer db.Close()
+		cs, err := charsetOf("gb18030")
+		require.NoError(t, err)
+		rows, err := db.QueryContext(t.Context(), "SELECT c, CONVERT(CAST(c AS CHAR CHARACTER SET gb18030) USING utf8mb4) FROM codes")
+		require.NoError(t, err)
+		defer rows.Close()
+		agreed := 0
+		for rows.Next() {
+			var raw []byte
+			var want *string
+			require.NoError(t, rows.Scan(&raw, &want))
+			got, err := cs.text(string(raw))
+			switch {
+			case string(raw) == "\x84\x31\xa4\x37": // U+FFFD itself
+				require.Equal(t, "\ufffd", got)
+			case want == nil || strings.ContainsAny(*want, "?\ufffd"):
+				require.ErrorIs(t, err, errInvalidBytes, "%x is no character to the server and %q to us", raw, got)
+			default:
+				require.NoError(t, err, "%x is %q to the server", raw, *want)
+				require.Equal(t, *want, got, "%x", raw)
+				agreed++
+			}
+		}
+		require.NoError(t, rows.Err())
+		require.Equal(t, 63359, agreed)
+	}
+}
+
+// What MySQL 9.7 answered for all of them, so that it is held where there is no MySQL.
+func TestGB18030IsWhatTheServerAnswered(t *testing.T) {
+	cs, err := charsetOf("gb18030")
+	require.NoError(t, err)
+	sum := sha256.New()
+	for _, code := range gb18030Codes() {
+		raw, err := hex.DecodeString(code)
+		require.NoError(t, err)
+		if text, err := cs.text(string(raw)); err == nil {
+			fmt.Fprintf(sum, "%s %s\n", code, text)
+		}
+	}
+	require.Equal(t, "00a096f46dca7194a84e40b746ed22ae2f6912d6a4b04223b4af2e2b4df0afac", hex.EncodeToString(sum.Sum(nil)))
+	for raw, want := range map[string]string{"\xaa\xa1": "\ue000", "\xd6\xd0\xa2\xab\xb9\xfa": "中\ue766国", "\xa8\xbc\x81\x35\xf4\x37": "\u1e3f\ue7c7", "a\xa1\x80b": "a\ue505b"} {
+		got, err := cs.text(raw)
+		require.NoError(t, err)
+		require.Equal(t, want, got, "% x", raw)
+	}
+}
+
+// gb18030Codes are all two-byte codes and the four-byte ones of the Basic Multilingual Plane, in hexadecimal.
+func gb18030Codes() (codes []string) {
+	for lead := 0x81; lead <= 0xfe; lead++ {
+		for trail := 0x40; trail <= 0xfe; trail++ {
+			codes = append(codes, fmt.Sprintf("%02x%02x", lead, trail))
+		}
+	}
+	for n := range 39420 {
+		codes = append(codes, fmt.Sprintf("%02x%02x%02x%02x", 0x81+n/12600, 0x30+n/1260%10, 0x81+n/10%126, 0x30+n%10))
+	}
+	return codes
 }
 
 func deref(s *string) string {
