@@ -3,6 +3,7 @@ package canal
 import (
 	"encoding/binary"
 	"fmt"
+	"hash/crc32"
 	"slices"
 	"time"
 
@@ -17,6 +18,7 @@ type opener struct {
 	parser  *replication.BinlogParser
 	watched func(schema, table []byte) bool
 
+	checksums bool        // each event ends with one
 	idSize    int         // bytes of a table's number
 	described []described // the tables of the statement that is open
 }
@@ -41,6 +43,12 @@ func newOpener(flavor Flavor, zone *time.Location, watched func(schema, table []
 
 // open decodes the event where somebody needs what is in it. Its header stays as it came.
 func (o *opener) open(e *replication.BinlogEvent) error {
+	kind := e.Header.EventType
+	if _, head := e.Event.(*replication.FormatDescriptionEvent); !head && !holdsRows(kind) {
+		if err := o.whole(e); err != nil {
+			return err
+		}
+	}
 	switch e.Event.(type) {
 	case *replication.FormatDescriptionEvent:
 		return o.begin(e)
@@ -48,7 +56,7 @@ func (o *opener) open(e *replication.BinlogEvent) error {
 	default:
 		return nil // the syncer itself decodes ROTATE
 	}
-	switch kind := e.Header.EventType; {
+	switch {
 	case kind == replication.TABLE_MAP_EVENT:
 		return o.tableMap(e)
 	case holdsRows(kind):
@@ -66,6 +74,10 @@ func (o *opener) begin(e *replication.BinlogEvent) error {
 		return err
 	}
 	format, ok := e.Event.(*replication.FormatDescriptionEvent)
+	o.checksums = ok && format.ChecksumAlgorithm == replication.BINLOG_CHECKSUM_ALG_CRC32
+	if err := o.whole(e); err != nil {
+		return err
+	}
 	if ok && len(format.EventTypeHeaderLengths) >= int(replication.TABLE_MAP_EVENT) {
 		o.idSize = 6
 		if format.EventTypeHeaderLengths[replication.TABLE_MAP_EVENT-1] == 6 { // before MySQL 5.1.4
@@ -73,6 +85,18 @@ func (o *opener) begin(e *replication.BinlogEvent) error {
 		}
 	}
 	return nil
+}
+
+// whole holds the event against its checksum. A bit that turned on the way would be another letter of a name, another table, or a
+// transaction without its end. Only the rows of tables that nobody watches, nearly all of the log, are passed without it. The error is
+// one that makes the connection anew, so the event comes again.
+func (o *opener) whole(e *replication.BinlogEvent) error {
+	end := len(e.RawData) - replication.BinlogChecksumLength
+	if !o.checksums || end < replication.EventHeaderSize || crc32.ChecksumIEEE(e.RawData[:end]) == binary.LittleEndian.Uint32(e.RawData[end:]) {
+		return nil
+	}
+	return fmt.Errorf("event %s that ends at %d arrived damaged: its checksum is another. If this comes again, look at the network and at the "+
+		"server's error log", e.Header.EventType, e.Header.LogPos)
 }
 
 func (o *opener) decode(e *replication.BinlogEvent) error {
@@ -114,7 +138,9 @@ func (o *opener) rows(e *replication.BinlogEvent) error {
 	i := slices.IndexFunc(o.described, func(d described) bool { return d.id == id })
 	switch {
 	case i >= 0 && o.described[i].watched:
-		err = o.decode(e)
+		if err = o.whole(e); err == nil {
+			err = o.decode(e)
+		}
 	case i < 0 && !dummyTable(id):
 		err = &stopError{fmt.Errorf("event %s that ends at %d: rows of table number %d without the table's description", e.Header.EventType,
 			e.Header.LogPos, id)}

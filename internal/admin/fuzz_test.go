@@ -185,4 +185,3 @@ func requireHarmless(t *testing.T, r *http.Request, w *httptest.ResponseRecorder
 		require.False(t, strings.ContainsAny(strings.Join(w.Header()[name], ""), "\r\n"), "%s: a header of several lines", r.URL)
 	}
 }
-
