@@ -57,6 +57,7 @@ type tunnel struct {
 	addr   string
 	target atomic.Pointer[string]
 	silent atomic.Bool
+	twist  atomic.Pointer[func([]byte)] // what is done to what comes from the server; nil: nothing
 	conns  sync.WaitGroup
 	bytes  atomic.Int64 // that came from the server
 }
@@ -109,6 +110,9 @@ func (p *tunnel) copy(to, from net.Conn, count bool) {
 		}
 		if count {
 			p.bytes.Add(int64(n))
+			if twist := p.twist.Load(); twist != nil {
+				(*twist)(buffer[:n])
+			}
 		}
 		if _, err := to.Write(buffer[:n]); err != nil {
 			return
