@@ -7,6 +7,8 @@ import (
 	"slices"
 	"time"
 
+	"talkbridge/internal/faults"
+
 	"github.com/go-mysql-org/go-mysql/mysql"
 	"github.com/go-mysql-org/go-mysql/replication"
 )
@@ -99,7 +101,15 @@ func (o *opener) whole(e *replication.BinlogEvent) error {
 		"server's error log", e.Header.EventType, e.Header.LogPos)
 }
 
-func (o *opener) decode(e *replication.BinlogEvent) error {
+// decode has the library decode the event. Where it panics, over an event that is damaged or of a kind that it does not know, that is an
+// error like its others. Invariant 8: of the panic only type and place are kept.
+func (o *opener) decode(e *replication.BinlogEvent) (err error) {
+	defer func() {
+		if fault := recover(); fault != nil {
+			err = &stopError{fmt.Errorf("event %s that ends at %d cannot be read (%s at %s); please report it with the server's version",
+				e.Header.EventType, e.Header.LogPos, faults.Type(fault), faults.Where(faults.Frames()))}
+		}
+	}()
 	opened, err := o.parser.Parse(e.RawData)
 	if err != nil {
 		return err // classify takes the event's data out of it

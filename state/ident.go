@@ -62,5 +62,14 @@ func fromMicros(n uint64) time.Time {
 	if n == 0 {
 		return time.Time{}
 	}
-	return time.UnixMicro(int64(n)).UTC()
+	return shown(time.UnixMicro(int64(n)))
+}
+
+// shown is a time as the ledger shows it. One that no clock gives, in a record that was damaged, is none: JSON has no such years, and one
+// record would make a whole page unreadable.
+func shown(t time.Time) time.Time {
+	if t = t.UTC(); t.Year() < 0 || t.Year() > 9999 {
+		return time.Time{}
+	}
+	return t
 }

@@ -148,9 +148,9 @@ func (r *rec) public(id string, now int64) (bridge.Record, error) {
 	}
 	switch r.status {
 	case pending:
-		out.DueAt = time.UnixMilli(max(r.due, r.until)).UTC()
+		out.DueAt = shown(time.UnixMilli(max(r.due, r.until)))
 	case delivered:
-		out.DeliveredAt = time.UnixMilli(r.since).UTC()
+		out.DeliveredAt = shown(time.UnixMilli(r.since))
 	}
 	if len(r.outcome) == 0 {
 		return out, nil

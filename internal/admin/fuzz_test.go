@@ -155,8 +155,9 @@ func FuzzHTTP(f *testing.F) {
 		})
 		require.Zero(t, closed.times, "an operation without a login or a proof")
 		if bytes.Contains(raw, []byte("cross-site")) {
-			r, _ := http.ReadRequest(bufio.NewReader(bytes.NewReader(raw)))
-			require.False(t, r.Header.Get("Sec-Fetch-Site") == "cross-site" && open.times > 0, "an operation from another site")
+			if r, err := http.ReadRequest(bufio.NewReader(bytes.NewReader(raw))); err == nil && r.Header.Get("Sec-Fetch-Site") == "cross-site" {
+				require.Zero(t, open.times, "an operation from another site")
+			}
 		}
 		fuzzed.Silent(t, strings.ToValidUTF8(said.String(), "?"))
 		require.NotContains(t, said.String(), "fault of the program")
