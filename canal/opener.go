@@ -110,6 +110,11 @@ func (o *opener) decode(e *replication.BinlogEvent) (err error) {
 				e.Header.EventType, e.Header.LogPos, faults.Type(fault), faults.Where(faults.Frames()))}
 		}
 	}()
+	if g, ok := e.Event.(*replication.GenericEvent); ok {
+		if err := promises(e.Header.EventType, g.Data); err != nil {
+			return &stopError{fmt.Errorf("event %s that ends at %d cannot be read: %w", e.Header.EventType, e.Header.LogPos, err)}
+		}
+	}
 	opened, err := o.parser.Parse(e.RawData)
 	if err != nil {
 		return err // classify takes the event's data out of it
