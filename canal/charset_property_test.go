@@ -58,6 +58,10 @@ func TestEachCharsetReadsWhatWasWritten(t *testing.T) {
 				switch name {
 				case "gb2312": // in which the server has two other characters than GBK
 					text = strings.NewReplacer("·", "・", "—", "―").Replace(text)
+				case "big5": // in which the writer has Hong Kong's characters where the server has the kana of ETEN
+					if strings.ContainsFunc(text, func(r rune) bool { return disputed(writer, r) }) {
+						return
+					}
 				case "gb18030": // the writer has no code for private use, and what it writes instead means another
 					if strings.ContainsFunc(text, func(r rune) bool { return r >= 0xe000 && r <= 0xf8ff }) {
 						return
@@ -69,6 +73,13 @@ func TestEachCharsetReadsWhatWasWritten(t *testing.T) {
 			t.Logf("%d read, %d refused", read, refused)
 		})
 	}
+}
+
+// disputed tells whether the writer puts a character into the rows of Big5 in which tables differ: the signs, and what the standard leaves to
+// vendors. What the server says there is compared in TestCharsetsAgreeWithTheServer.
+func disputed(writer encoding.Encoding, r rune) bool {
+	raw, err := writer.NewEncoder().String(string(r))
+	return err != nil || len(raw) == 2 && (raw[0] < 0xa4 || raw[0] >= 0xc6 && raw[0] <= 0xc8 || raw[0] >= 0xf9)
 }
 
 // For each character set and any bytes: an error, or text without a U+FFFD that was not there. Reading is a matter of each character

@@ -90,10 +90,27 @@ func (f *filter) decode(e *replication.RowsEvent, data []byte) error {
 		f.undecoded[e] = errPartialJSON
 		return nil
 	}
+	if pos < len(data) && imageless(e) {
+		f.undecoded[e] = errUndecodable
+		return nil
+	}
 	if err := e.DecodeData(pos, data); err != nil {
 		f.undecoded[e] = errUndecodable
 	}
 	return nil
+}
+
+// imageless tells whether no column is in the images of the event's rows. In a damaged event the library would look for the end of such rows
+// for ever, and remember each.
+func imageless(e *replication.RowsEvent) bool {
+	for _, bitmap := range [][]byte{e.ColumnBitmap1, e.ColumnBitmap2} {
+		for i := range min(int(e.ColumnCount), 8*len(bitmap)) {
+			if bitmap[i>>3]&(1<<(i&7)) != 0 {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // failure takes out why the event's rows could not be decoded, or nil.
