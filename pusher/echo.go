@@ -95,6 +95,43 @@ func lowerHex(text, mark string) string {
 	return strings.Join(parts, mark)
 }
 
+// longestShort is how many bytes of a text mayRepeat looks at. A platform's yes is shorter.
+const longestShort = 64
+
+// mayRepeat tells whether hideContent could find anything of the payload's values in the text, at a fraction of what reading the payload
+// costs, which for "success" or 操作成功, the message of nearly every call, would be more than all else about the answer.
+//
+// What hideContent finds is a piece that stands in a value, of echoWindow characters or the whole of a shorter telling value; so it holds a
+// character beyond ASCII with one beside it, or five of ASCII in a row. A value's piece stands in the payload as it is, but for what JSON
+// escapes: a text with any of that is read in full, as is one with a piece that may be of another spelling of a value, which is a mark of
+// such spellings or echoWindow characters of ASCII, and any for a payload with numbers for characters.
+func mayRepeat(text string, payload []byte) bool {
+	if len(text) > longestShort || strings.ContainsFunc(text, escapable) || bytes.Contains(payload, []byte(`\u`)) {
+		return true
+	}
+	ascii := 0 // in a row
+	for i, r := range text {
+		if ascii++; r >= utf8.RuneSelf {
+			ascii = 0
+		}
+		_, size := utf8.DecodeRuneInString(text[i:])
+		next, more := utf8.DecodeRuneInString(text[i+size:])
+		pair := more > 0 && (r >= utf8.RuneSelf || next >= utf8.RuneSelf)
+		if ascii >= echoWindow || pair && bytes.Contains(payload, []byte(text[i:i+size+more])) {
+			return true
+		}
+		if ascii >= telltale && bytes.Contains(payload, []byte(text[i+1-telltale:i+1])) {
+			return true
+		}
+	}
+	return false
+}
+
+// escapable tells characters that a writer of JSON may write otherwise, and marks of other spellings.
+func escapable(r rune) bool {
+	return r < ' ' || strings.ContainsRune("\"\\/<>&%+\u007f\u2028\u2029\uFFFD", r)
+}
+
 // contents lists the texts of a payload that a message must not repeat. Codes and other short ASCII texts ("01", "true") are left:
 // they name nobody, and a message would lose its sense without them.
 func contents(payload []byte) []string {
@@ -130,8 +167,11 @@ func collect(value any, visit func(string)) {
 	}
 }
 
+// telltale is how many ASCII characters are telling.
+const telltale = 5
+
 // telling: two characters or more with one beyond ASCII (a name has two), or five ASCII characters.
 func telling(text string) bool {
 	n := utf8.RuneCountInString(text)
-	return n >= 5 || n >= 2 && n < len(text)
+	return n >= telltale || n >= 2 && n < len(text)
 }

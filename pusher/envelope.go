@@ -35,6 +35,8 @@ func (e Envelope) check() error {
 	return nil
 }
 
+const jsonType = "application/json; charset=utf-8"
+
 // wrap puts sealed data into the envelope.
 func (e Envelope) wrap(sealed string) (body []byte, contentType string, err error) {
 	switch e.Shape {
@@ -46,6 +48,13 @@ func (e Envelope) wrap(sealed string) (body []byte, contentType string, err erro
 			values.Set(name, fmt.Sprint(value))
 		}
 		return []byte(values.Encode()), "application/x-www-form-urlencoded", nil
+	case EnvelopeJSON:
+		if len(e.Extra) == 0 { // Base64 has nothing to escape, and needs no second look at its kilobytes
+			name, err := json.Marshal(e.DataField)
+			body = append(append(append(make([]byte, 0, len(sealed)+len(name)+len(`{:""}`)), '{'), name...), `:"`...)
+			return append(append(body, sealed...), `"}`...), jsonType, err
+		}
+		fallthrough
 	default:
 		members := map[string]any{e.DataField: sealed}
 		maps.Copy(members, e.Extra)
@@ -53,6 +62,6 @@ func (e Envelope) wrap(sealed string) (body []byte, contentType string, err erro
 		if err != nil {
 			return nil, "", errors.New("request.extra: a value cannot be written as JSON")
 		}
-		return body, "application/json; charset=utf-8", nil
+		return body, jsonType, nil
 	}
 }

@@ -86,7 +86,11 @@ func (r redactor) text(text string) string {
 
 // answer redacts a text that the platform gave for this payload: it may repeat any part of it.
 func (r redactor) answer(text string, payload []byte) string {
-	return Redact(hideContent(r.hide(examined(text)), contents(payload)))
+	text = r.hide(examined(text))
+	if mayRepeat(text, payload) {
+		text = hideContent(text, contents(payload))
+	}
+	return Redact(text)
 }
 
 // failure redacts an error of the network. A *url.Error quotes the whole address, with a query that may hold the secret: only what

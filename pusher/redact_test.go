@@ -1,6 +1,8 @@
 package pusher
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"net/url"
 	"strings"
@@ -10,6 +12,8 @@ import (
 	"talkbridge/internal/bridge"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
 )
 
 func TestRedact(t *testing.T) {
@@ -70,4 +74,41 @@ func TestRedactorHidesSecretsAndAddresses(t *testing.T) {
 func TestRedactRow(t *testing.T) {
 	change := bridge.Change{Columns: map[string]bridge.Value{"xm": {Kind: bridge.KindText, Text: "王芳"}, "zt": {Kind: bridge.KindText, Text: "1"}}}
 	assert.Equal(t, "Incorrect value '***' at row 1", redactRow("Incorrect value '王芳' at row 1", change))
+}
+
+// What mayRepeat lets through, hideContent finds nothing in: pieces of payloads, whole and cut, in short messages.
+func TestNothingIsLeftUnreadThatMayRepeatThePayload(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		text := rapid.StringOfN(rapid.RuneFrom([]rune("ab1\"\\\n李明é😀 -<\u2028")), 0, 14, -1)
+		values := rapid.SliceOfN(text, 1, 4).Draw(t, "values")
+		var payload bytes.Buffer
+		encoder := json.NewEncoder(&payload)
+		encoder.SetEscapeHTML(false)
+		require.NoError(t, encoder.Encode(map[string]any{"list": values, "n": 2400123}))
+		message := text.Draw(t, "message")
+		if rapid.Bool().Draw(t, "quotes") {
+			runes := []rune(rapid.SampledFrom(append(values, "2400123")).Draw(t, "value"))
+			from := rapid.IntRange(0, len(runes)).Draw(t, "from")
+			piece := string(runes[from:rapid.IntRange(from, len(runes)).Draw(t, "to")])
+			message += rapid.SampledFrom(forms(piece)).Draw(t, "spelling")
+		}
+		if !mayRepeat(message, payload.Bytes()) {
+			assert.Equal(t, message, hideContent(message, contents(payload.Bytes())))
+		}
+	})
+	long := []byte(`{"talkContent":"近两周失眠,情绪低落"}`)
+	assert.False(t, mayRepeat("操作成功", long))
+	assert.False(t, mayRepeat("success", long))
+	assert.True(t, mayRepeat("内容:失眠", long))
+	r := newRedactor()
+	escaped := []byte(`{"talkPlace":"a\"b\"c","talkTitle":"李abcdefgh"}`)
+	assert.Equal(t, "***", r.answer(`a"b"c`, escaped), "which stands in the payload with escapes")
+	assert.Equal(t, "***", r.answer("ABCDEFGH", escaped), "as a gateway spells it that writes all in capitals")
+}
+
+func BenchmarkAnswer(b *testing.B) {
+	payload, r := []byte(`{"talkContent":"`+strings.Repeat(`近两周失眠,情绪低落\n`, 50)+`"}`), newRedactor("a secret")
+	for b.Loop() {
+		r.answer("操作成功", payload)
+	}
 }
