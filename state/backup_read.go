@@ -134,7 +134,7 @@ func (r *backupReader) all(position func(checkpoint []byte) error, record func(i
 
 func (r *backupReader) chunk(text []byte, record func(id string, packed []byte) error) error {
 	for len(text) > 0 {
-		id, rest, err := cutText(text)
+		name, rest, err := cutText(text)
 		if err != nil {
 			return r.altered()
 		}
@@ -143,14 +143,15 @@ func (r *backupReader) chunk(text []byte, record func(id string, packed []byte) 
 			return r.altered()
 		}
 		text = rest
-		kept, err := decodeRec([]byte(packed))
+		id := string(name)
+		kept, err := decodeRec(packed)
 		if err != nil {
 			return r.altered()
 		}
-		r.set.add(id, []byte(packed))
+		r.set.add(id, packed)
 		r.records++
 		r.counted[string(kept.statusAt(kept.until))]++
-		if err := record(id, []byte(packed)); err != nil {
+		if err := record(id, packed); err != nil {
 			return err
 		}
 	}

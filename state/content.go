@@ -29,24 +29,37 @@ func encodeChange(c bridge.Change) ([]byte, error) {
 
 func decodeChange(b []byte) (bridge.Change, error) {
 	var c bridge.Change
-	head, b, err := cutText(b)
+	rest := string(b) // all texts are pieces of this one
+	head, rest, err := cutText(rest)
 	if err != nil {
 		return c, err
 	}
 	if err := json.Unmarshal([]byte(head), &c); err != nil {
 		return c, errContent
 	}
-	c.Columns = map[string]bridge.Value{}
-	for len(b) > 0 {
+	c.Columns = make(map[string]bridge.Value, columnsIn(rest))
+	for len(rest) > 0 {
 		var part [3]string
 		for i := range part {
-			if part[i], b, err = cutText(b); err != nil {
+			if part[i], rest, err = cutText(rest); err != nil {
 				return c, err
 			}
 		}
 		c.Columns[part[0]] = bridge.Value{Kind: bridge.Kind(part[1]), Text: part[2]}
 	}
 	return c, nil
+}
+
+// columnsIn counts columns.
+func columnsIn(text string) int {
+	n := 0
+	for ; len(text) > 0; n++ {
+		var err error
+		if _, text, err = cutText(text); err != nil {
+			break
+		}
+	}
+	return n / 3 // name, kind, text
 }
 
 // appendColumns writes columns in canonical form: sorted by name; name, kind and text of each, each after its length.
@@ -61,11 +74,12 @@ func appendColumns(b []byte, columns map[string]bridge.Value) []byte {
 	return b
 }
 
-func cutText(b []byte) (text string, rest []byte, err error) {
-	n, size := binary.Uvarint(b)
-	if size <= 0 || n > uint64(len(b)-size) {
-		return "", nil, errContent
+func cutText[T string | []byte](s T) (text, rest T, err error) {
+	var head [binary.MaxVarintLen64]byte
+	n, size := binary.Uvarint(head[:copy(head[:], s)])
+	if size <= 0 || n > uint64(len(s)-size) {
+		return text, rest, errContent
 	}
 	end := size + int(n)
-	return string(b[size:end]), b[end:], nil
+	return s[size:end], s[end:], nil
 }

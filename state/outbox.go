@@ -123,7 +123,7 @@ func (s *Store) Lease(ctx context.Context, limit int, ttl time.Duration) ([]brid
 }
 
 func (s *Store) unseal(h held) (bridge.Change, error) {
-	plain, err := s.seal.open(purposeContent, h.id, h.content)
+	plain, err := s.seal.openInPlace(purposeContent, h.id, h.content)
 	if err != nil {
 		return bridge.Change{}, err
 	}

@@ -112,10 +112,22 @@ func (s *sealer) seal(purpose, id string, plain []byte) ([]byte, error) {
 
 // open gives the plain text of what seal made for the same purpose and record.
 func (s *sealer) open(purpose, id string, sealed []byte) ([]byte, error) {
+	return s.openTo(nil, purpose, id, sealed)
+}
+
+// openInPlace is open for a sealed text that nobody needs any more: the plain text takes its place.
+func (s *sealer) openInPlace(purpose, id string, sealed []byte) ([]byte, error) {
+	if len(sealed) < 1+nonceSize {
+		return nil, errSealBroken
+	}
+	return s.openTo(sealed[1+nonceSize:1+nonceSize], purpose, id, sealed)
+}
+
+func (s *sealer) openTo(dst []byte, purpose, id string, sealed []byte) ([]byte, error) {
 	if len(sealed) < 1+nonceSize || sealed[0] != sealVersion {
 		return nil, errSealBroken
 	}
-	plain, err := s.aead.Open(nil, sealed[1:1+nonceSize], sealed[1+nonceSize:], s.bound(purpose, id))
+	plain, err := s.aead.Open(dst, sealed[1:1+nonceSize], sealed[1+nonceSize:], s.bound(purpose, id))
 	if err != nil {
 		return nil, errSealBroken
 	}
