@@ -198,6 +198,9 @@ func (o *memoryOutbox) Release(_ context.Context, l bridge.Lease) error {
 	return o.fail
 }
 
+// Expect implements Outbox; leases are quick here.
+func (o *memoryOutbox) Expect(context.Context, int, time.Duration) error { return nil }
+
 func (o *memoryOutbox) NextDue(context.Context) (time.Duration, bool, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -20,7 +20,7 @@ type job struct {
 
 const (
 	// maxAhead is how many records are leased beyond those that the workers have in hand, so that no worker waits for the outbox.
-	maxAhead = 256
+	maxAhead = 128
 	// aheadTime is how much work that may be at most, by the speed at which calls ended lately: with a platform that takes its time
 	// hardly any. What is leased ahead is nobody else's, and would wait for its lease's end if this process were killed.
 	aheadTime = 20 * time.Millisecond

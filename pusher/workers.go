@@ -25,6 +25,9 @@ type Outbox interface {
 	Settle(ctx context.Context, lease bridge.Lease, settlement bridge.Settlement) error
 	// Release ends a lease as if it had not been: due at once, no attempt counted.
 	Release(ctx context.Context, lease bridge.Lease) error
+	// Expect says that n records may be leased for ttl as soon as they are there, for the next Lease: somebody waits for them. 0: nobody does.
+	// Such a lease's Until is earlier than ttl from the Lease.
+	Expect(ctx context.Context, n int, ttl time.Duration) error
 	// NextDue tells how long until a record is due; false when none waits.
 	NextDue(ctx context.Context) (time.Duration, bool, error)
 	// Wake gives a hint that a record may be due.
@@ -84,6 +87,7 @@ type Workers struct {
 	// unsettled has an element for each settlement that is being written: where the outbox is slower than the platform, workers wait.
 	unsettled chan struct{}
 	outbox    *outboxHealth
+	expects   bool          // the outbox was told that workers wait; only Run's goroutine uses it
 	doze      time.Duration // how long an outbox that says "due now" and gives nothing was left alone; only Run's goroutine uses it
 }
 
@@ -173,7 +177,11 @@ func (w *Workers) Run(ctx context.Context) error {
 		w.flying.Go(func() { w.work(ctx, work, q) })
 	}
 	for ctx.Err() == nil {
-		switch state, wait := w.breaker.state(); state {
+		state, wait := w.breaker.state()
+		if state != breakerClosed {
+			w.expect(ctx, 0)
+		}
+		switch state {
 		case breakerOpen:
 			pause(ctx, min(wait, w.Poll)) // a call that was under way may close it early
 		case breakerProbing:
@@ -182,6 +190,7 @@ func (w *Workers) Run(ctx context.Context) error {
 			w.round(ctx, q)
 		}
 	}
+	w.expect(ctx, 0)
 	close(q.jobs) // the workers give back what is in it
 	w.drain(abort)
 	w.Logger.Info("delivery has stopped")
@@ -219,10 +228,10 @@ func (w *Workers) round(ctx context.Context, q *queue) {
 	leases, until, dry := w.lease(ctx, room, breakerClosed)
 	q.open.Add(int64(len(leases)))
 	for _, lease := range leases {
-		q.jobs <- job{lease: lease, until: until, mode: breakerClosed} // it has room for all that may be open
+		q.jobs <- job{lease: lease, until: earlier(until, lease.Until), mode: breakerClosed} // it has room for all that may be open
 	}
 	if dry {
-		w.idle(ctx)
+		w.idle(ctx, w.Concurrency)
 	}
 }
 
@@ -235,13 +244,13 @@ func (w *Workers) probe(ctx context.Context, q *queue) {
 	leases, until, dry := w.lease(ctx, 1, breakerProbing)
 	if len(leases) == 0 {
 		if dry {
-			w.idle(ctx)
+			w.idle(ctx, 0)
 		}
 		return
 	}
 	over := make(chan struct{})
 	q.open.Add(1)
-	q.jobs <- job{lease: leases[0], until: until, mode: breakerProbing, over: over}
+	q.jobs <- job{lease: leases[0], until: earlier(until, leases[0].Until), mode: breakerProbing, over: over}
 	select {
 	case <-over:
 	case <-ctx.Done():
@@ -290,11 +299,34 @@ func (w *Workers) allowed(ctx context.Context, n int) int {
 	return 0
 }
 
+// earlier is the earlier of two times, of which the second may not be known.
+func earlier(a, b time.Time) time.Time {
+	if b.IsZero() || a.Before(b) {
+		return a
+	}
+	return b
+}
+
+// expect tells the outbox that workers wait, or with 0 that they do not lease for a while. Where it does not hear, records are leased a
+// little later, or are due again when their leases end.
+func (w *Workers) expect(ctx context.Context, n int) {
+	if n == 0 && !w.expects {
+		return
+	}
+	call, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleMargin)
+	defer cancel()
+	if err := w.Outbox.Expect(call, n, w.ttl); err != nil {
+		w.outbox.away(err)
+		return
+	}
+	w.expects = n > 0
+}
+
 // leastIdle is the shortest sleep of an idle pool: the outbox's clock and ours may differ by a moment.
 const leastIdle = 5 * time.Millisecond
 
-// idle sleeps until a hint, the next due record, or Poll.
-func (w *Workers) idle(ctx context.Context) {
+// idle sleeps until a hint, the next due record, or Poll. Meanwhile free workers wait for a record.
+func (w *Workers) idle(ctx context.Context, free int) {
 	if ctx.Err() != nil {
 		return
 	}
@@ -309,6 +341,7 @@ func (w *Workers) idle(ctx context.Context) {
 		w.doze = min(max(2*w.doze, leastIdle), w.Poll)
 		wait = min(max(due, w.doze), w.Poll)
 	}
+	w.expect(ctx, free)
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	select {

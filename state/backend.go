@@ -29,6 +29,9 @@ type outbox interface {
 	submit(ctx context.Context, entries []entry, again bool) (queued int, err error)
 	// lease gives out at most limit records that are due, and forgets a few whose retention is over.
 	lease(ctx context.Context, limit int, ttl time.Duration, token leaseToken) ([]held, error)
+	// expect lets the next append lease at most limit records that are due then, in its own write; the next lease gives them out. 0 takes
+	// that back, and gives back what was leased so and not given out. A back end to whose lease a write costs little does nothing.
+	expect(ctx context.Context, limit int, ttl time.Duration, token leaseToken) error
 	// take leases one record that waits, due or not and unless delivery is paused, after submitting change, if there is one.
 	take(ctx context.Context, id string, change *entry, ttl time.Duration, token leaseToken) (held, error)
 	// settle ends leases in one write, each for itself: what became of list[i] is in ended[i]. After an error it is known of none.
@@ -127,6 +130,8 @@ type ended struct {
 type held struct {
 	id string
 	*rec
+
+	end time.Time // of the lease, by this process's clock; zero: it was given just now
 }
 
 // A mark is a place in an index: the index's time and the record there.

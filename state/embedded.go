@@ -34,6 +34,7 @@ type embedded struct {
 	db        *bolt.DB
 	retention time.Duration
 	clock     func() time.Time
+	expected  expected
 }
 
 // openEmbedded opens the file, locked to this process. A file holds one namespace.
@@ -120,6 +121,7 @@ func (b *embedded) watch(func()) {}
 func (b *embedded) warnings(context.Context) []string { return nil }
 
 func (b *embedded) close() error {
+	_ = b.giveBack(context.Background()) // else they are due again when their leases end
 	if err := b.db.Close(); err != nil {
 		return fmt.Errorf("close the store's file: %w", err)
 	}

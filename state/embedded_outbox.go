@@ -11,6 +11,8 @@ import (
 )
 
 func (b *embedded) append(ctx context.Context, f fence, list []entry, checkpoint []byte) (queued int, err error) {
+	var given []held
+	w := b.expected.take()
 	err = b.update(ctx, func(tx *bolt.Tx) error {
 		s := shelf{tx, b.ms()}
 		var l leaderRow
@@ -27,9 +29,16 @@ func (b *embedded) append(ctx context.Context, f fence, list []entry, checkpoint
 		if err := s.position(checkpoint); err != nil {
 			return err
 		}
+		if given, err = s.grantWish(w, b.clock()); err != nil {
+			return err
+		}
 		l.Writes = f.write
 		return putJSON(tx, singleLeader, l)
 	})
+	if err != nil {
+		given = nil
+	}
+	b.expected.fulfil(w, given)
 	return queued, err
 }
 
@@ -69,11 +78,19 @@ func (s shelf) position(checkpoint []byte) error {
 }
 
 func (b *embedded) lease(ctx context.Context, limit int, ttl time.Duration, token leaseToken) ([]held, error) {
-	if idle, err := b.idle(ctx); idle || err != nil {
+	ready, err := b.collect(ctx, limit)
+	if err != nil {
 		return nil, err
 	}
-	var out []held
-	err := b.update(ctx, func(tx *bolt.Tx) error {
+	if idle, err := b.idle(ctx); idle || err != nil || limit == len(ready) {
+		return ready, err
+	}
+	more, err := b.leaseDue(ctx, limit-len(ready), ttl, token)
+	return append(ready, more...), err
+}
+
+func (b *embedded) leaseDue(ctx context.Context, limit int, ttl time.Duration, token leaseToken) (out []held, err error) {
+	err = b.update(ctx, func(tx *bolt.Tx) error {
 		s := shelf{tx, b.ms()}
 		if s.paused() {
 			return nil
@@ -81,24 +98,30 @@ func (b *embedded) lease(ctx context.Context, limit int, ttl time.Duration, toke
 		if err := s.forget(b.retention, max(limit, 10)); err != nil {
 			return err
 		}
-		for _, m := range upTo(s.bucket(bucketDue), nil, s.now, limit) {
-			old := s.get(m.id)
-			if old == nil {
-				if err := s.putAside(m); err != nil {
-					return err
-				}
-				continue
-			}
-			r := *old
-			r.grantLease(token, s.now, ttl) // Invariant 3: the lease moves the due time to its own end
-			if err := s.put(m.id, old, &r); err != nil {
-				return err
-			}
-			out = append(out, held{m.id, &r})
-		}
-		return nil
+		out, err = s.grant(limit, ttl, token)
+		return err
 	})
 	return out, err
+}
+
+// grant leases at most limit records that are due.
+func (s shelf) grant(limit int, ttl time.Duration, token leaseToken) (out []held, err error) {
+	for _, m := range upTo(s.bucket(bucketDue), nil, s.now, limit) {
+		old := s.get(m.id)
+		if old == nil {
+			if err := s.putAside(m); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		r := *old
+		r.grantLease(token, s.now, ttl) // Invariant 3: the lease moves the due time to its own end
+		if err := s.put(m.id, old, &r); err != nil {
+			return nil, err
+		}
+		out = append(out, held{id: m.id, rec: &r})
+	}
+	return out, nil
 }
 
 // idle tells whether a lease would find nothing to do. It costs no write, and so no fsync.
@@ -167,7 +190,7 @@ func (b *embedded) take(ctx context.Context, id string, change *entry, ttl time.
 			}
 		}
 		refused = r.take(token, s.now, ttl)
-		out = held{id, &r}
+		out = held{id: id, rec: &r}
 		return s.put(id, old, &r) // what was submitted stays, also where the lease is refused
 	})
 	if err != nil {

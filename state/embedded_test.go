@@ -148,3 +148,17 @@ func TestOptionsAreChecked(t *testing.T) {
 	o.Key = " " + storetest.Key + "\n" // as read from a file
 	openStore(t, o)
 }
+
+// What is appended while workers wait is leased in the append's own write: its way to the platform waits for the disk once.
+func TestEmbeddedAppendLeasesToWhoWaits(t *testing.T) {
+	s := openStore(t, fileOptions(filepath.Join(t.TempDir(), "store.db")))
+	require.NoError(t, s.Expect(t.Context(), 3, time.Minute))
+	leadAndAppend(t, s, 5, bridge.Checkpoint{File: "binlog.000001", Pos: 1})
+	n, _, err := s.Counts(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, 3, n[bridge.StatusSending])
+	require.Equal(t, 2, n[bridge.StatusPending])
+	leases, err := s.Lease(t.Context(), 10, time.Minute)
+	require.NoError(t, err)
+	require.Len(t, leases, 5)
+}

@@ -84,7 +84,7 @@ func (s *Store) inspectFile(ctx context.Context, t target) (Inspection, error) {
 			"it: put a backup in its place, correct its owner, or name another file", t.path, err)
 	}
 	back := &embedded{db: db, clock: time.Now}
-	defer back.close() //nolint:errcheck // only read
+	defer back.close() //nolint:errcheck,contextcheck // only read; nothing is leased by it
 	s.back = back
 	var canary, owner []byte
 	err = back.view(ctx, func(tx *bolt.Tx) error {

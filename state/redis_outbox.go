@@ -76,10 +76,13 @@ func (s *shared) lease(ctx context.Context, limit int, ttl time.Duration, token 
 			return nil, fmt.Errorf("record %s: %w", reply[i], err)
 		}
 		r.attempts, r.token, r.until = r.attempts+1, token, until // as the script has written it
-		out = append(out, held{reply[i], r})
+		out = append(out, held{id: reply[i], rec: r})
 	}
 	return out, nil
 }
+
+// expect does nothing: the script of a lease is answered within a fraction of a millisecond.
+func (s *shared) expect(context.Context, int, time.Duration, leaseToken) error { return nil }
 
 func (s *shared) take(ctx context.Context, id string, change *entry, ttl time.Duration, token leaseToken) (held, error) {
 	args := []any{s.keys.record(), id, ttl.Milliseconds(), token[:]}
@@ -96,7 +99,7 @@ func (s *shared) take(ctx context.Context, id string, change *entry, ttl time.Du
 	switch {
 	case len(reply) == 2 && reply[0] == "ok":
 		r, err := decodeRec([]byte(reply[1]))
-		return held{id, r}, err
+		return held{id: id, rec: r}, err
 	case len(reply) == 1 && refused[reply[0]] != nil:
 		return held{}, refused[reply[0]]
 	default:

@@ -89,6 +89,10 @@ func (d deliveries) Settle(ctx context.Context, l bridge.Lease, s bridge.Settlem
 	return explained(d.Store.Settle(ctx, l, s))
 }
 
+func (d deliveries) Expect(ctx context.Context, n int, ttl time.Duration) error {
+	return explained(d.Store.Expect(ctx, n, ttl))
+}
+
 func (d deliveries) Release(ctx context.Context, l bridge.Lease) error {
 	return explained(d.Store.Release(ctx, l))
 }

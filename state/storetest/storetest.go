@@ -69,6 +69,7 @@ func Run(t *testing.T, create func(t *testing.T) *World) {
 		{"content in another record's place does not open", moved},
 		{"a record is taken by name", takenByName},
 		{"a record is submitted and taken in one step", submittedAndTaken},
+		{"who waits for a record gets it with its submission", awaited},
 		{"the next due time", nextDue},
 		{"a hint comes with each submission", wake},
 		{"who does not lead cannot write", fenced},
