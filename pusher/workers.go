@@ -231,7 +231,7 @@ func (w *Workers) round(ctx context.Context, q *queue) {
 		q.jobs <- job{lease: lease, until: earlier(until, lease.Until), mode: breakerClosed} // it has room for all that may be open
 	}
 	if dry {
-		w.idle(ctx, w.Concurrency)
+		w.idle(ctx, w.Concurrency, len(leases) > 0)
 	}
 }
 
@@ -244,7 +244,7 @@ func (w *Workers) probe(ctx context.Context, q *queue) {
 	leases, until, dry := w.lease(ctx, 1, breakerProbing)
 	if len(leases) == 0 {
 		if dry {
-			w.idle(ctx, 0)
+			w.idle(ctx, 0, false)
 		}
 		return
 	}
@@ -325,14 +325,18 @@ func (w *Workers) expect(ctx context.Context, n int) {
 // leastIdle is the shortest sleep of an idle pool: the outbox's clock and ours may differ by a moment.
 const leastIdle = 5 * time.Millisecond
 
-// idle sleeps until a hint, the next due record, or Poll. Meanwhile free workers wait for a record.
-func (w *Workers) idle(ctx context.Context, free int) {
+// idle sleeps until a hint, the next due record, or Poll. Meanwhile free workers wait for a record. some:
+// the lease before gave something, so that it is worth asking again at once where more is due.
+func (w *Workers) idle(ctx context.Context, free int, some bool) {
 	if ctx.Err() != nil {
 		return
 	}
 	due, ok, err := w.Outbox.NextDue(ctx)
 	if err != nil && ctx.Err() == nil {
 		pause(ctx, w.outbox.away(err))
+		return
+	}
+	if ok && due <= 0 && some {
 		return
 	}
 	wait := w.Poll

@@ -30,7 +30,7 @@ type outbox interface {
 	// lease gives out at most limit records that are due, and forgets a few whose retention is over.
 	lease(ctx context.Context, limit int, ttl time.Duration, token leaseToken) ([]held, error)
 	// expect lets the next append lease at most limit records that are due then, in its own write; the next lease gives them out. 0 takes
-	// that back, and gives back what was leased so and not given out. A back end to whose lease a write costs little does nothing.
+	// that back, and gives back what was leased so and not given out.
 	expect(ctx context.Context, limit int, ttl time.Duration, token leaseToken) error
 	// take leases one record that waits, due or not and unless delivery is paused, after submitting change, if there is one.
 	take(ctx context.Context, id string, change *entry, ttl time.Duration, token leaseToken) (held, error)

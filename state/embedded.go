@@ -121,7 +121,7 @@ func (b *embedded) watch(func()) {}
 func (b *embedded) warnings(context.Context) []string { return nil }
 
 func (b *embedded) close() error {
-	_ = b.giveBack(context.Background()) // else they are due again when their leases end
+	_ = b.expected.giveBack(context.Background(), b) // else they are due again when their leases end
 	if err := b.db.Close(); err != nil {
 		return fmt.Errorf("close the store's file: %w", err)
 	}

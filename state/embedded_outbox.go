@@ -29,8 +29,10 @@ func (b *embedded) append(ctx context.Context, f fence, list []entry, checkpoint
 		if err := s.position(checkpoint); err != nil {
 			return err
 		}
-		if given, err = s.grantWish(w, b.clock()); err != nil {
-			return err
+		if queued > 0 {
+			if given, err = s.grantWish(w, b.clock()); err != nil {
+				return err
+			}
 		}
 		l.Writes = f.write
 		return putJSON(tx, singleLeader, l)
@@ -78,7 +80,7 @@ func (s shelf) position(checkpoint []byte) error {
 }
 
 func (b *embedded) lease(ctx context.Context, limit int, ttl time.Duration, token leaseToken) ([]held, error) {
-	ready, err := b.collect(ctx, limit)
+	ready, err := b.ready(ctx, limit)
 	if err != nil {
 		return nil, err
 	}

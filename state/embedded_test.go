@@ -162,3 +162,18 @@ func TestEmbeddedAppendLeasesToWhoWaits(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, leases, 5)
 }
+
+// A pause between the append and the lease holds.
+func TestEmbeddedPauseHoldsForWhatWasExpected(t *testing.T) {
+	s := openStore(t, fileOptions(filepath.Join(t.TempDir(), "store.db")))
+	require.NoError(t, s.Expect(t.Context(), 3, time.Minute))
+	leadAndAppend(t, s, 1, bridge.Checkpoint{File: "binlog.000001", Pos: 1})
+	_, _, err := s.Pause(t.Context(), "")
+	require.NoError(t, err)
+	leases, err := s.Lease(t.Context(), 10, time.Minute)
+	require.NoError(t, err)
+	require.Empty(t, leases)
+	n, _, err := s.Counts(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, 1, n[bridge.StatusPending], "and it was given back")
+}

@@ -126,8 +126,8 @@ func (s *Store) Lease(ctx context.Context, limit int, ttl time.Duration) ([]brid
 }
 
 // Expect says that workers of this process wait: the next Append may lease up to limit records to them, in its own write, and the next
-// Lease gives them out, with as much of their time as is left (see Until of each). It spares the embedded store's second write, and its
-// wait for the disk, for each submission. 0 takes it back, as must whoever will not lease for a while.
+// Lease gives them out, with as much of their time as is left (see Until of each). It spares a submission its second way to Redis, or its
+// second wait for the disk. 0 takes it back, as must whoever will not lease for a while.
 func (s *Store) Expect(ctx context.Context, limit int, ttl time.Duration) error {
 	var token leaseToken
 	if _, err := rand.Read(token[:]); err != nil {

@@ -23,6 +23,7 @@ type shared struct {
 	scripts   scripts
 	retention time.Duration
 	where     string
+	expected  expected
 	answered  atomic.Bool // a lease was asked for and answered: what has no life now was flushed
 
 	stop context.CancelFunc // ends what watch started; set by watch
@@ -114,6 +115,9 @@ func (s *shared) listen(ctx context.Context, sub *redis.PubSub, hint func()) {
 	}
 }
 
+// releaseLimit is how long close tries to give back what was leased and not given out.
+const releaseLimit = time.Second
+
 func pause(ctx context.Context, d time.Duration) {
 	t := time.NewTimer(d)
 	defer t.Stop()
@@ -124,6 +128,9 @@ func pause(ctx context.Context, d time.Duration) {
 }
 
 func (s *shared) close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), releaseLimit)
+	_ = s.expected.giveBack(ctx, s) // else they are due again when their leases end
+	cancel()
 	s.stop()
 	s.done.Wait()
 	if err := s.client.Close(); err != nil {

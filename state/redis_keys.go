@@ -52,7 +52,7 @@ func (k keyring) audit() string { return k.key("audit") }
 // paused is a hash: see lua/pause.lua.
 func (k keyring) paused() string { return k.key("paused") }
 
-// life is a hash: see lua/lease.lua.
+// life is a hash: see lua/grant.lua.
 func (k keyring) life() string { return k.key("life") }
 
 // wake is a channel: something was appended.

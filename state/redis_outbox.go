@@ -13,25 +13,41 @@ import (
 var errReply = errors.New("answer of Redis that no script of ours gives; is another program writing to the keys?")
 
 func (s *shared) append(ctx context.Context, f fence, list []entry, checkpoint []byte) (int, error) {
-	args := make([]any, 0, 7+4*len(list))
+	var given []held
+	w := s.expected.take()
+	defer func() { s.expected.fulfil(w, given) }()
+	args := make([]any, 0, 11+4*len(list))
 	args = append(args, s.keys.record(), f.owner, f.epoch, f.low, f.write, s.keys.wake(), checkpoint)
+	args = append(args, w.limit, w.ttl.Milliseconds(), w.token[:], flag(s.answered.Load()))
 	for _, e := range list {
 		args = append(args, e.id, flag(e.scanned), e.ident[:], e.content)
 	}
-	reply, err := s.scripts.append.Run(ctx, s.client, s.keys.records(s.keys.leader(), s.keys.checkpoint()), args...).Slice()
+	begun := time.Now() // Invariant 3: a lease counts from before it was asked for
+	keys := s.keys.records(s.keys.leader(), s.keys.checkpoint(), s.keys.paused(), s.keys.life())
+	reply, err := s.scripts.append.Run(ctx, s.client, keys, args...).Slice()
 	if err != nil {
 		return 0, err
 	}
 	switch {
 	case len(reply) == 1 && reply[0] == "fenced":
 		return 0, ErrFenced
-	case len(reply) == 2 && reply[0] == "ok":
-		queued, ok := reply[1].(int64)
-		if ok {
-			return int(queued), nil
+	case len(reply) < 2 || reply[0] != "ok":
+		return 0, errReply
+	}
+	queued, ok := reply[1].(int64)
+	if !ok {
+		return 0, errReply
+	}
+	texts := make([]string, len(reply)-2)
+	for i := range texts {
+		if texts[i], ok = reply[2+i].(string); !ok {
+			return 0, errReply
 		}
 	}
-	return 0, errReply
+	if given, err = granted(texts, w.token, begun.Add(w.ttl)); err != nil {
+		given = nil // they are due again when their leases end, and whoever leases them then meets the error
+	}
+	return int(queued), nil
 }
 
 func (s *shared) submit(ctx context.Context, list []entry, again bool) (int, error) {
@@ -52,6 +68,9 @@ func flag(is bool) string {
 }
 
 func (s *shared) lease(ctx context.Context, limit int, ttl time.Duration, token leaseToken) ([]held, error) {
+	if ready := s.expected.collect(limit); len(ready) > 0 {
+		return ready, nil
+	}
 	answered := "0"
 	if s.answered.Load() {
 		answered = "1"
@@ -62,6 +81,11 @@ func (s *shared) lease(ctx context.Context, limit int, ttl time.Duration, token 
 		return nil, err
 	}
 	s.answered.Store(true)
+	return granted(reply, token, time.Time{})
+}
+
+// granted reads what grant.lua gives. end is the leases' end by this process's clock; zero where Lease knows it.
+func granted(reply []string, token leaseToken, end time.Time) ([]held, error) {
 	if len(reply) == 0 {
 		return nil, nil
 	}
@@ -76,13 +100,14 @@ func (s *shared) lease(ctx context.Context, limit int, ttl time.Duration, token 
 			return nil, fmt.Errorf("record %s: %w", reply[i], err)
 		}
 		r.attempts, r.token, r.until = r.attempts+1, token, until // as the script has written it
-		out = append(out, held{id: reply[i], rec: r})
+		out = append(out, held{id: reply[i], rec: r, end: end})
 	}
 	return out, nil
 }
 
-// expect does nothing: the script of a lease is answered within a fraction of a millisecond.
-func (s *shared) expect(context.Context, int, time.Duration, leaseToken) error { return nil }
+func (s *shared) expect(ctx context.Context, limit int, ttl time.Duration, token leaseToken) error {
+	return s.expected.expect(ctx, s, wish{limit, ttl, token})
+}
 
 func (s *shared) take(ctx context.Context, id string, change *entry, ttl time.Duration, token leaseToken) (held, error) {
 	args := []any{s.keys.record(), id, ttl.Milliseconds(), token[:]}

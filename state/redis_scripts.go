@@ -18,6 +18,8 @@ end
 var (
 	//go:embed lua/common.lua
 	luaCommon string
+	//go:embed lua/grant.lua
+	luaGrant string
 	//go:embed lua/append.lua
 	luaAppend string
 	//go:embed lua/lease.lua
@@ -72,7 +74,7 @@ func loadScripts(clock string) scripts {
 	plain := func(body string) *redis.Script { return redis.NewScript(clock + body) }
 	records := func(body string) *redis.Script { return redis.NewScript(clock + luaCommon + body) }
 	return scripts{
-		append: records(luaAppend), lease: records(luaLease), take: records(luaTake), settle: records(luaSettle), release: records(luaRelease),
+		append: records(luaGrant + luaAppend), lease: records(luaGrant + luaLease), take: records(luaTake), settle: records(luaSettle), release: records(luaRelease),
 		next: plain(luaNext), scan: plain(luaScan), look: records(luaLook), counts: records(luaCounts), retry: records(luaRetry),
 		discard: records(luaDiscard), lead: plain(luaLead), lock: plain(luaLock), unlock: plain(luaUnlock), drop: plain(luaDrop),
 		pause: plain(luaPause), resume: plain(luaResume), imports: records(luaImport),

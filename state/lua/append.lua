@@ -3,13 +3,15 @@
 -- KEYS  1-6 see common.lua
 --       7 leader      hash: owner, until, epoch, writes (how many writes leaders made), queued (what the last one answered)
 --       8 checkpoint  hash: position (JSON), saved_at (milliseconds)
+--       9 paused: see pause.lua, 10 life: see grant.lua
 -- ARGV  1 see common.lua
 --       2 owner, 3 epoch of the caller
 --       4 the last write of the caller that it knows arrived, 5 the number of this write (see fence in backend.go)
 --       6 channel to wake workers by
 --       7 the position, empty for none, null to forget the one that is saved
---       8… four for each change: id, '1' if it was found by a scan, ident, sealed content
--- Returns {'ok', how many changes were taken} or {'fenced'}, and then nothing was written.
+--       8 how many records to lease to workers that wait, 0 for none; 9 to 11 for how long, token, answered before: see lease.lua
+--       12… four for each change: id, '1' if it was found by a scan, ident, sealed content
+-- Returns {'ok', how many changes were taken, and what grant gives} or {'fenced'}, and then nothing was written.
 
 local now = clock()
 local leader = redis.call('HMGET', KEYS[7], 'owner', 'epoch', 'writes', 'queued')
@@ -24,7 +26,7 @@ if writes < tonumber(ARGV[4]) or writes > this then return { 'fenced' } end
 -- refuses this first write, and after it nothing can fail.
 redis.call('HSET', KEYS[7], 'writes', this)
 local queued = 0
-for i = 8, #ARGV, 4 do
+for i = 12, #ARGV, 4 do
   if submit(ARGV[i], ARGV[i + 1] == '1', ARGV[i + 2], ARGV[i + 3], now) then queued = queued + 1 end
 end
 flush()
@@ -35,4 +37,8 @@ elseif ARGV[7] ~= '' then
   redis.call('HSET', KEYS[8], 'position', ARGV[7], 'saved_at', now)
 end
 if queued > 0 then redis.pcall('PUBLISH', ARGV[6], '') end -- a hint; an account without the channel's right does without
-return { 'ok', queued }
+local out = { 'ok', queued }
+if queued > 0 and ARGV[8] ~= '0' and not quiet(KEYS[9], KEYS[10], now, tonumber(ARGV[9]), ARGV[11] == '1') then
+  grant(now, tonumber(ARGV[8]), tonumber(ARGV[9]), ARGV[10], out)
+end
+return out

@@ -1,7 +1,7 @@
 -- submit: submit changes of somebody who is not the listener; no position is saved.
 --
 -- KEYS  1-6 see common.lua
---       7 life: see lease.lua
+--       7 life: see grant.lua
 -- ARGV  1 see common.lua
 --       2 channel to wake workers by
 --       3 '1' to submit again what a record that is done with holds already

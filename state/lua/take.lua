@@ -2,7 +2,7 @@
 --
 -- KEYS  1-6 see common.lua
 --       7 paused: see pause.lua
---       8 life: see lease.lua, 9 leader: see append.lua
+--       8 life: see grant.lua, 9 leader: see append.lua
 -- ARGV  1 see common.lua
 --       2 id, 3 for how long (milliseconds), 4 the token of the lease (8 bytes)
 --       5 '1' if there is a change, 6 its ident, 7 its sealed content
@@ -16,7 +16,7 @@ if ARGV[5] == '1' then
   flush()
 end
 
--- As in lease.lua: a Redis that may have forgotten leases of calls that are under way gives none until they are over. One that knows of no
+-- As in grant.lua: a Redis that may have forgotten leases of calls that are under way gives none until they are over. One that knows of no
 -- life was flushed, or is new; if somebody leads it is not new, and the next lease finds out.
 local run = redis.call('INFO', 'server'):match('run_id:(%w+)')
 local life = redis.call('HMGET', KEYS[8], 'run', 'quiet')

@@ -24,7 +24,10 @@ func awaited(w *World) {
 	w.Advance(time.Second)
 	first := lease(1)
 	require.Len(t, first, 1)
-	leases := append(first, lease(10)...)
+	leases := first
+	for more := lease(10); len(more) > 0; more = lease(10) { // what was leased with the append comes by itself
+		leases = append(leases, more...)
+	}
 	require.Len(t, leases, 3)
 	seen := map[string]bool{}
 	for _, l := range leases {
@@ -64,15 +67,8 @@ func awaited(w *World) {
 	w.settle(t, w.leaseOne(t), bridge.Settlement{Verdict: bridge.VerdictDelivered})
 
 	expect(2)
-	w.submit(t, "7", "paused when it was asked for")
-	pause()
-	w.nothingDue(t)
-	require.Equal(t, bridge.StatusPending, w.record(t, "7").Status)
-	resume()
-	w.settle(t, w.leaseOne(t), bridge.Settlement{Verdict: bridge.VerdictDelivered})
-
-	expect(2)
 	w.submit(t, "8", "the process ends before it takes it")
+	require.NoError(t, w.Close())
 	w.Store = w.Restart()
 	l = w.leaseOne(t)
 	require.Zero(t, l.Attempts)
