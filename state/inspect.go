@@ -55,7 +55,7 @@ func (s *Store) inspectRedis(ctx context.Context, t target, o Options) (Inspecti
 	if err != nil {
 		return found, err
 	}
-	defer back.close() //nolint:errcheck // only read
+	defer back.close() //nolint:errcheck,contextcheck // only read; nothing is leased by it
 	canary, err := back.client.Get(ctx, back.keys.canary()).Bytes()
 	if errors.Is(err, redis.Nil) {
 		found.New, found.Warnings = true, back.warnings(ctx)

@@ -42,7 +42,7 @@ func openRedis(ctx context.Context, t target, namespace string, retention time.D
 	ctx, cancel := context.WithTimeout(ctx, openLimit)
 	defer cancel()
 	if err := s.client.Ping(ctx).Err(); err != nil {
-		_ = s.close()
+		_ = s.close() //nolint:contextcheck // nothing is leased yet
 		return nil, fmt.Errorf("state.url: reach Redis at %s: %w. %s", s.where, err, advice(err, t))
 	}
 	return s, nil
