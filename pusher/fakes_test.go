@@ -101,6 +101,7 @@ type memoryOutbox struct {
 	settled  []bridge.Settlement
 	released []string
 	wake     chan struct{}
+	expected int // by the last Expect
 }
 
 type outboxRecord struct {
@@ -198,8 +199,13 @@ func (o *memoryOutbox) Release(_ context.Context, l bridge.Lease) error {
 	return o.fail
 }
 
-// Expect implements Outbox; leases are quick here.
-func (o *memoryOutbox) Expect(context.Context, int, time.Duration) error { return nil }
+// Expect implements Outbox. It only notes what is expected: leases are quick here.
+func (o *memoryOutbox) Expect(_ context.Context, n int, _ time.Duration) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.expected = n
+	return o.fail
+}
 
 func (o *memoryOutbox) NextDue(context.Context) (time.Duration, bool, error) {
 	o.mu.Lock()

@@ -104,3 +104,42 @@ func TestWhatWaitedTooLongForAWorkerIsGivenBack(t *testing.T) {
 		}
 	})
 }
+
+// No more is expected with an append than could be sent at once: by the workers that are free, at the rate that is allowed, and by a platform
+// that is not taken for down.
+func TestNoMoreIsExpectedThanCanBeSent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var outcome atomic.Value
+		outcome.Store(Delivered)
+		p := startPool(t, func(o *WorkersOptions) {
+			o.Concurrency, o.Breaker = 4, BreakerOptions{Failures: 1, OpenFor: time.Minute}
+			o.Client = pusherFunc(func(context.Context, string, []byte) Result {
+				time.Sleep(10 * time.Second)
+				return Result{Outcome: outcome.Load().(Outcome)}
+			})
+		})
+		expected := func() int {
+			synctest.Wait()
+			p.outbox.mu.Lock()
+			defer p.outbox.mu.Unlock()
+			return p.outbox.expected
+		}
+		assert.Equal(t, 4, expected())
+		p.outbox.submit(changes(3)...)
+		assert.Equal(t, 1, expected(), "three workers have a record")
+		time.Sleep(15 * time.Second)
+		assert.Equal(t, 4, expected())
+		outcome.Store(Retry)
+		p.outbox.submit(change("3"))
+		time.Sleep(15 * time.Second)
+		assert.True(t, p.BreakerOpen())
+		assert.Zero(t, expected(), "the platform is down")
+		p.end(t)
+		assert.Zero(t, expected())
+	})
+	synctest.Test(t, func(t *testing.T) {
+		p := startPool(t, func(o *WorkersOptions) { o.Rate = 1 })
+		assert.Equal(t, 1, p.outbox.expected)
+		p.end(t)
+	})
+}

@@ -231,7 +231,7 @@ func (w *Workers) round(ctx context.Context, q *queue) {
 		q.jobs <- job{lease: lease, until: earlier(until, lease.Until), mode: breakerClosed} // it has room for all that may be open
 	}
 	if dry {
-		w.idle(ctx, w.Concurrency, len(leases) > 0)
+		w.idle(ctx, w.free(q), len(leases) > 0)
 	}
 }
 
@@ -305,6 +305,16 @@ func earlier(a, b time.Time) time.Time {
 		return a
 	}
 	return b
+}
+
+// free is how many records could be sent at once just now: no more may come with an append, or they would wait for a worker, or for the rate,
+// while their leases run.
+func (w *Workers) free(q *queue) int {
+	free := max(0, w.Concurrency-int(q.open.Load()))
+	if w.limiter != nil {
+		free = min(free, max(0, int(w.limiter.Tokens())))
+	}
+	return free
 }
 
 // expect tells the outbox that workers wait, or with 0 that they do not lease for a while. Where it does not hear, records are leased a
