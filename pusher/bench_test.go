@@ -2,6 +2,7 @@ package pusher_test
 
 import (
 	"bytes"
+	"slices"
 	"testing"
 
 	"talkbridge/pusher"
@@ -31,7 +32,7 @@ func BenchmarkSeal(b *testing.B) {
 		b.SetBytes(int64(len(text)))
 		b.ReportAllocs()
 		for b.Loop() {
-			padded := pad.Pad(text[:len(text):len(text)])
+			padded := pad.Pad(slices.Clip(text))
 			smcipher.NewECBEncrypter(block).CryptBlocks(padded, padded)
 		}
 	})

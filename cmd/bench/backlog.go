@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"time"
@@ -166,10 +167,7 @@ func (s *stage) fill(ctx context.Context, l *level, template bridge.Change, n in
 			change.Key = strconv.Itoa(l.next)
 			l.next++
 			change.EventID = "bench-" + change.Key
-			change.Columns = make(map[string]bridge.Value, len(template.Columns))
-			for name, value := range template.Columns {
-				change.Columns[name] = value
-			}
+			change.Columns = maps.Clone(template.Columns)
 			change.Columns["id"] = bridge.Value{Kind: template.Columns["id"].Kind, Text: change.Key}
 			changes = append(changes, change)
 		}

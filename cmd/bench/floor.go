@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"os"
 	"time"
 
 	"github.com/go-mysql-org/go-mysql/mysql"
@@ -146,11 +147,11 @@ func readLog(ctx context.Context, plan floorplan, rows chan<- posting) error {
 		ReadTimeout: 20 * time.Second, Logger: slog.New(slog.DiscardHandler),
 	})
 	defer syncer.Close()
-	streamer, err := syncer.StartSync(mysql.Position{Name: plan.file, Pos: uint32(plan.pos)}) //nolint:gosec // places in the log are 32 bits
+	streamer, err := syncer.StartSync(mysql.Position{Name: plan.file, Pos: uint32(plan.pos)})
 	if err != nil {
 		return fmt.Errorf("read the log: %w", err)
 	}
-	fmt.Println(floorReads)
+	fmt.Fprintln(os.Stdout, floorReads)
 	_, err = streamer.GetEvent(ctx)
 	return err
 }

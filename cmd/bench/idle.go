@@ -87,7 +87,7 @@ func (s *stage) idleOnce(ctx context.Context, b talkbridge, id int, q *quiet) er
 	if err != nil {
 		return fmt.Errorf("ask the source: %w", err)
 	}
-	defer conn.Close()
+	defer conn.Close() //nolint:errcheck // only read
 	asked, err := status(ctx, conn, "Questions")
 	if err != nil {
 		return err

@@ -101,7 +101,7 @@ func (s *stage) commits(ctx context.Context, id int) ([]int64, error) {
 	if err != nil {
 		return nil, fmt.Errorf("submit: %w", err)
 	}
-	defer statement.Close()
+	defer statement.Close() //nolint:errcheck // the pool closes what is left
 	committed := make([]int64, 0, latencyWarmUp+latencyCounts)
 	text, next := content(), time.Now()
 	for i := range latencyWarmUp + latencyCounts {

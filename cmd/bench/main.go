@@ -10,6 +10,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -106,24 +107,29 @@ func run(ctx context.Context, table io.Writer, b *bench) error {
 		return err
 	}
 	var results []result
+	var failed []error
 	for _, p := range chosen {
 		b.say("— %s", p.name)
 		more, err := p.measure(ctx, b)
-		if err != nil {
-			return fmt.Errorf("%s: %w", p.name, err)
+		if err != nil { // the others are worth having
+			failed = append(failed, fmt.Errorf("%s: %w", p.name, err))
+			b.say("%v", failed[len(failed)-1])
 		}
 		results = append(results, more...)
-		if err := write(b.out, results); err != nil { // after each part: what was measured is kept if the next one fails
+		if err := write(b.out, results); err != nil {
 			return err
+		}
+		if ctx.Err() != nil {
+			break
 		}
 	}
 	if err := show(table, results); err != nil {
 		return err
 	}
-	if !b.check {
-		return nil
+	if b.check {
+		failed = append(failed, missed(results))
 	}
-	return missed(results)
+	return errors.Join(failed...)
 }
 
 func (b *bench) chosen() ([]part, error) {

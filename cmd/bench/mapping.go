@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -66,7 +67,7 @@ func sealing() ([]func() error, error) {
 	pad := padding.NewPKCS7Padding(sm4.BlockSize)
 	text := []byte(strings.Repeat("谈话记录 ", 2048/13+1))[:2048]
 	ecb := func() []byte {
-		padded := pad.Pad(text[:len(text):len(text)])
+		padded := pad.Pad(slices.Clip(text))
 		smcipher.NewECBEncrypter(block).CryptBlocks(padded, padded)
 		return padded
 	}

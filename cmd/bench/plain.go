@@ -37,16 +37,25 @@ func plainMapper() (*mapper.Mapper, bridge.Change, error) {
 func plainFields() []mapper.Field {
 	const layout = "yyyy-MM-dd HH:mm:ss"
 	return []mapper.Field{
-		{Name: "recordId", From: "id"}, {Name: "schoolCode", Value: "13001", HasValue: true}, {Name: "counselorNo", From: "gh", Trim: true},
-		{Name: "counselorName", From: "jsxm"}, {Name: "counselorIdCard", From: "js_sfzjh", Check: "id_card", Optional: true},
-		{Name: "talkType", From: "th_zt"}, {Name: "talkMode", From: "th_fs", Dict: "talk_mode"}, {Name: "talkTime", From: "kssj", Time: layout},
-		{Name: "endTime", From: "jssj", Time: layout, Optional: true}, {Name: "duration", From: "sc", Type: "integer", Optional: true},
-		{Name: "talkPlace", From: "dd", Optional: true}, {Name: "talkTitle", From: "bt", Max: 100},
+		{Name: "recordId", From: "id"},
+		{Name: "schoolCode", Value: "13001", HasValue: true},
+		{Name: "counselorNo", From: "gh", Trim: true},
+		{Name: "counselorName", From: "jsxm"},
+		{Name: "counselorIdCard", From: "js_sfzjh", Check: "id_card", Optional: true},
+		{Name: "talkType", From: "th_zt"},
+		{Name: "talkMode", From: "th_fs", Dict: "talk_mode"},
+		{Name: "talkTime", From: "kssj", Time: layout},
+		{Name: "endTime", From: "jssj", Time: layout, Optional: true},
+		{Name: "duration", From: "sc", Type: "integer", Optional: true},
+		{Name: "talkPlace", From: "dd", Optional: true},
+		{Name: "talkTitle", From: "bt", Max: 100},
 		{Name: "talkContent", From: "thnr", Text: "html", Max: 2000, Overflow: "reject"},
 		{Name: "measure", From: "clyj", Text: "html", Max: 1000, Optional: true},
-		{Name: "studentNo", From: "xh"}, {Name: "studentName", From: "xsxm"},
+		{Name: "studentNo", From: "xh"},
+		{Name: "studentName", From: "xsxm"},
 		{Name: "studentIdCard", From: "xs_sfzjh", Check: "id_card", Optional: true},
-		{Name: "studentPhone", From: "xs_sjh", Check: "mobile", Optional: true}, {Name: "collegeName", From: "xymc", Optional: true},
+		{Name: "studentPhone", From: "xs_sjh", Check: "mobile", Optional: true},
+		{Name: "collegeName", From: "xymc", Optional: true},
 		{Name: "attentionLevel", From: "gzdj", Dict: "attention_level"},
 	}
 }

@@ -43,7 +43,7 @@ func (t target) String() string {
 }
 
 // MarshalText implements encoding.TextMarshaler.
-func (t target) MarshalText() ([]byte, error) { return []byte(t.String()), nil }
+func (t target) MarshalText() ([]byte, error) { return []byte(t.String()), nil } //nolint:unparam // the interface has it
 
 // UnmarshalText implements encoding.TextUnmarshaler.
 func (t *target) UnmarshalText(text []byte) error {

@@ -33,14 +33,14 @@ func (s *sink) serve(listener net.Listener) {
 		}
 		go func() {
 			defer conn.Close()
-			if err := s.calls(conn); err != nil && !errors.Is(err, io.EOF) {
+			if err := s.calls(conn); !errors.Is(err, io.EOF) {
 				fmt.Fprintln(os.Stderr, "a connection ended:", err)
 			}
 		}()
 	}
 }
 
-// calls takes calls from one connection.
+// calls takes calls from one connection until it ends, and gives how.
 func (s *sink) calls(conn net.Conn) error {
 	in := bufio.NewReaderSize(conn, 8<<10)
 	ok, ticket := answer(yes), answer(token)
@@ -60,7 +60,7 @@ func (s *sink) calls(conn net.Conn) error {
 		reply := ticket
 		if !forToken {
 			reply = ok
-			time.Sleep(time.Until(s.took(body)))
+			time.Sleep(time.Until(s.took(body))) //nolint:forbidigo // a platform that takes its time
 		}
 		if _, err := conn.Write(reply); err != nil {
 			return fmt.Errorf("answer: %w", err)
