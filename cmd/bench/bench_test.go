@@ -147,3 +147,26 @@ func TestPicture(t *testing.T) {
 	require.NotContains(t, picture, "untargeted")
 	require.Equal(t, 1, strings.Count(picture, "#c0392b"))
 }
+
+// The estimate is arithmetic over what was measured, and says so where something was not.
+func TestEstimate(t *testing.T) {
+	results := []result{
+		against(ownCost, "µs", 200, 40, target{}), against(redisCost, "µs", 100, 10, target{}), against(ledgerBytes, "bytes", 438, 100, target{}),
+		against(fileBytes, "bytes", 5000, 3000, target{}),
+	}
+	_, err := estimate(results)
+	require.ErrorContains(t, err, waitBytes)
+	text, err := estimate(append(results, against(waitBytes, "bytes", 2939, 2220, atMost(1.6))))
+	require.NoError(t, err)
+	require.Contains(t, text, "28 records a second")
+	require.Contains(t, text, "| Redis: memory, ledger and a day's backlog | 438 bytes, 2939 while it waits | 4.8 + 1.5 GB | 3 × 8 GB | 26.1 % |")
+	require.Contains(t, text, "First full is **Redis: memory, ledger and a day's backlog**, at 3.83 times")
+}
+
+func TestAPageIsFilled(t *testing.T) {
+	page, err := between("a\n<!-- results -->\nold\n<!-- /results -->\nb", "results", "new")
+	require.NoError(t, err)
+	require.Equal(t, "a\n<!-- results -->\n\nnew\n<!-- /results -->\nb", page)
+	_, err = between("nothing", "results", "new")
+	require.Error(t, err)
+}
