@@ -171,7 +171,7 @@ func FuzzEvents(f *testing.F) {
 		var l listening
 		fuzzed.Within(t, 64<<20, 4000, len(log), func() { l = listenTo(t, routes, log, flavor, false) })
 		if l.err != nil {
-			fuzzed.Silent(t, l.err.Error())
+			fuzzed.Silent(t, strings.ToValidUTF8(l.err.Error(), "?")) // the name of the log's file is the server's, damaged or not
 			require.NotContains(t, l.err.Error(), "a fault of the program")
 			require.NotContains(t, l.err.Error(), " at talkbridge/", "a panic of ours while the library decodes")
 		}
