@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"talkbridge/internal/bridge"
 	"talkbridge/internal/sqlrow"
@@ -109,6 +110,9 @@ func (c *column) string(v string) (bridge.Value, error) {
 	case mysql.MYSQL_TYPE_JSON:
 		if v == "" { // an empty document stands for the literal null (MySQL's json_binary.cc, "empty document")
 			v = "null"
+		}
+		if !utf8.ValidString(v) { // no server takes such a document in, but a damaged one would be passed on as it is
+			return bridge.Value{}, fmt.Errorf("%w (JSON)", errInvalidBytes)
 		}
 		text, err := sqlrow.JSON([]byte(v))
 		return bridge.Value{Kind: bridge.KindJSON, Text: text}, err
