@@ -90,7 +90,7 @@ func (f *filter) decode(e *replication.RowsEvent, data []byte) error {
 		f.undecoded[e] = errPartialJSON
 		return nil
 	}
-	if pos < len(data) && imageless(e) {
+	if pos < len(data) && (imageless(e) || !soundJSON(e, pos, data)) {
 		f.undecoded[e] = errUndecodable
 		return nil
 	}
