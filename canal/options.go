@@ -90,6 +90,15 @@ type Start struct {
 	Pos  uint64    // for StartFile; below 4: the file's first event
 }
 
+// ScanCause is why every flagged row is read.
+type ScanCause string
+
+// The causes.
+const (
+	ScanStart  ScanCause = "start"  // no position is saved
+	ScanPurged ScanCause = "purged" // the saved position cannot be resumed from
+)
+
 // OnPurged is what to do when the server no longer has what the saved position needs, or never had it.
 type OnPurged string
 
@@ -124,6 +133,9 @@ type Options struct {
 	OnPurged  OnPurged // empty: reconcile
 	Routes    []Route
 	Outbox    Outbox
-	Logger    *zap.Logger           // nil: none
-	Registry  prometheus.Registerer // nil: no metrics
+	// OnScan is told before every flagged row is read; nil: nobody is. The next changes that Outbox gets are those rows, up to an Append with
+	// a position, or up to the next OnScan where the reading broke off.
+	OnScan   func(why ScanCause)
+	Logger   *zap.Logger           // nil: none
+	Registry prometheus.Registerer // nil: no metrics
 }

@@ -14,7 +14,10 @@ import (
 // scan anchors reading at the present and queues every row that is flagged now. The place is saved with the last of them, so a
 // crash before begins the scan again; what the store has already it leaves out. No event of the log is read meanwhile, so a row of
 // the scan never comes behind a newer one.
-func (s *Source) scan(ctx context.Context, srv *server, identity string) (*standing, error) {
+func (s *Source) scan(ctx context.Context, srv *server, identity string, why ScanCause) (*standing, error) {
+	if s.options.OnScan != nil {
+		s.options.OnScan(why)
+	}
 	s.status.change(func(st *Status) { st.Scanning = true })
 	defer s.status.change(func(st *Status) { st.Scanning = false })
 	a, err := s.snapshot(ctx, srv)

@@ -253,7 +253,7 @@ func (s *Source) resume(ctx context.Context, srv *server) (*standing, error) {
 func (s *Source) begin(ctx context.Context, srv *server) (*standing, error) {
 	s.log.Info("no position is saved; reading begins as source.start says", zap.String("start", string(s.options.Start.Mode)))
 	if s.options.Start.Mode == StartReconcile {
-		return s.scan(ctx, srv, srv.identity)
+		return s.scan(ctx, srv, srv.identity, ScanStart)
 	}
 	p, err := s.startPlace(ctx, srv)
 	if err != nil {
@@ -288,7 +288,7 @@ func (s *Source) decide(ctx context.Context, at *standing, lost *lostError) (*st
 	if lost.foreign {
 		identity = fmt.Sprintf("%s/%d", srv.identity, time.Now().Unix())
 	}
-	return s.scan(ctx, srv, identity)
+	return s.scan(ctx, srv, identity, ScanPurged)
 }
 
 // of tells whether the standing is one of this server's, with or without a mark behind its identity.

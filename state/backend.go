@@ -71,6 +71,9 @@ type singles interface {
 	// anchor keeps row (JSON with n) for an audit log, unless a row with a greater n is kept. anchors gives all rows.
 	anchor(ctx context.Context, log string, n uint64, row []byte) error
 	anchors(ctx context.Context) ([][]byte, error)
+	// saveReconciled keeps rows (JSON by route) in the place of those of the same routes; reconciled gives all.
+	saveReconciled(ctx context.Context, rows map[string][]byte) error
+	reconciled(ctx context.Context) (map[string][]byte, error)
 }
 
 // vault is what stops delivery, and what carries a namespace away and back.
@@ -84,7 +87,7 @@ type vault interface {
 	// export gives the position, and the number of records there are about now, to begin, then each record to each, once. The
 	// position is not later than any record: what it covers is in the records.
 	export(ctx context.Context, begin func(checkpoint []byte, total int) error, each func(id string, packed []byte) error) error
-	// clear removes records and position. Who leads, the token and a pause stay.
+	// clear removes records, position and what reconciling them found. Who leads, the token and a pause stay.
 	clear(ctx context.Context) error
 	// imports puts records in, each in the place of what is there, if owner leads under epoch.
 	imports(ctx context.Context, owner string, epoch uint64, items []item) error

@@ -151,3 +151,34 @@ func (b *embedded) anchors(ctx context.Context) (rows [][]byte, err error) {
 	})
 	return rows, err
 }
+
+// singleReconciled starts the names of what reconciling found; the route follows.
+const singleReconciled = "reconciled:"
+
+func (b *embedded) saveReconciled(ctx context.Context, rows map[string][]byte) error {
+	return b.update(ctx, func(tx *bolt.Tx) error {
+		for route, row := range rows {
+			if err := tx.Bucket([]byte(bucketSingles)).Put([]byte(singleReconciled+route), row); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (b *embedded) reconciled(ctx context.Context) (rows map[string][]byte, err error) {
+	err = b.view(ctx, func(tx *bolt.Tx) error {
+		rows = reconciledRows(tx.Bucket([]byte(bucketSingles)))
+		return nil
+	})
+	return rows, err
+}
+
+func reconciledRows(singles *bolt.Bucket) map[string][]byte {
+	rows := map[string][]byte{}
+	cursor := singles.Cursor()
+	for key, row := cursor.Seek([]byte(singleReconciled)); bytes.HasPrefix(key, []byte(singleReconciled)); key, row = cursor.Next() {
+		rows[string(key[len(singleReconciled):])] = bytes.Clone(row)
+	}
+	return rows
+}

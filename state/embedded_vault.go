@@ -93,7 +93,13 @@ func (b *embedded) clear(ctx context.Context) error {
 				return err
 			}
 		}
-		return tx.Bucket([]byte(bucketSingles)).Delete([]byte(singleCheckpoint))
+		singles := tx.Bucket([]byte(bucketSingles))
+		for route := range reconciledRows(singles) {
+			if err := singles.Delete([]byte(singleReconciled + route)); err != nil {
+				return err
+			}
+		}
+		return singles.Delete([]byte(singleCheckpoint))
 	})
 }
 

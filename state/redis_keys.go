@@ -49,6 +49,9 @@ func (k keyring) canary() string { return k.key("canary") }
 // audit is a hash: see lua/anchor.lua.
 func (k keyring) audit() string { return k.key("audit") }
 
+// reconciled is a hash: route → what the last run over its flagged rows found, as JSON.
+func (k keyring) reconciled() string { return k.key("reconciled") }
+
 // paused is a hash: see lua/pause.lua.
 func (k keyring) paused() string { return k.key("paused") }
 

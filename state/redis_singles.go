@@ -77,3 +77,20 @@ func (s *shared) anchors(ctx context.Context) ([][]byte, error) {
 	}
 	return rows, err
 }
+
+func (s *shared) saveReconciled(ctx context.Context, rows map[string][]byte) error {
+	args := make([]any, 0, 2*len(rows))
+	for route, row := range rows {
+		args = append(args, route, row)
+	}
+	return s.client.HSet(ctx, s.keys.reconciled(), args...).Err()
+}
+
+func (s *shared) reconciled(ctx context.Context) (map[string][]byte, error) {
+	all, err := s.client.HGetAll(ctx, s.keys.reconciled()).Result()
+	rows := make(map[string][]byte, len(all))
+	for route, row := range all {
+		rows[route] = []byte(row)
+	}
+	return rows, err
+}

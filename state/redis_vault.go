@@ -126,7 +126,7 @@ func (s *shared) clear(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return s.client.Unlink(ctx, s.keys.records(s.keys.checkpoint())...).Err()
+	return s.client.Unlink(ctx, s.keys.records(s.keys.checkpoint(), s.keys.reconciled())...).Err()
 }
 
 func (s *shared) imports(ctx context.Context, owner string, epoch uint64, items []item) error {

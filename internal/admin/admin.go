@@ -31,6 +31,7 @@ type Ledger interface {
 	Record(ctx context.Context, id string) (bridge.Record, bool, error)
 	Records(ctx context.Context, f state.Filter) ([]bridge.Record, string, error)
 	Counts(ctx context.Context) (map[bridge.Status]int, time.Time, error)
+	Reconciled(ctx context.Context, routes []string) ([]state.Reconciled, error)
 }
 
 // Status is the answer of /api/v1/status.
@@ -41,6 +42,7 @@ type Status struct {
 	Records   map[bridge.Status]int `json:"records"`
 	OldestAge float64               `json:"oldest_seconds"` // age of the oldest record that waits, seconds
 	Paused    *state.Pause          `json:"paused"`         // null: delivery is not paused
+	Reconcile []state.Reconciled    `json:"reconcile"`      // the last run over each route that had one
 }
 
 // RecordPage is the answer of /api/v1/records.
@@ -175,6 +177,10 @@ func (p pages) status(w http.ResponseWriter, r *http.Request) {
 	s := Status{Version: p.Version, Leader: p.Leader(), Source: p.Source(), Records: counts}
 	if !oldest.IsZero() {
 		s.OldestAge = time.Since(oldest).Seconds()
+	}
+	if s.Reconcile, err = p.Ledger.Reconciled(r.Context(), p.Routes); err != nil {
+		p.fail(w, err)
+		return
 	}
 	if p.Paused != nil {
 		pause, ok, err := p.Paused(r.Context())

@@ -37,6 +37,10 @@ func (l ledger) Counts(context.Context) (map[bridge.Status]int, time.Time, error
 	return map[bridge.Status]int{bridge.StatusPending: 2}, time.Now().Add(-time.Minute), l.err
 }
 
+func (l ledger) Reconciled(context.Context, []string) ([]state.Reconciled, error) {
+	return []state.Reconciled{}, l.err
+}
+
 // serve starts the pages on loopback.
 func serve(t *testing.T, l ledger) (addr string) {
 	t.Helper()

@@ -146,7 +146,8 @@ func assemble(ctx context.Context, o Options, done *closers) (*bridgeParts, erro
 	listen := canalOptions(c, b.mapper)
 	listen.Logger, listen.Registry = o.Logger.Named("canal"), b.registry
 	me := owner()
-	listen.Outbox, listen.Instance = outbox{store: b.store, epoch: b.leading, answered: &b.answered}, me
+	scan := &scanCount{store: b.store, log: o.Logger.Named("reconcile"), routes: routeNames(c)}
+	listen.Outbox, listen.Instance, listen.OnScan = outbox{store: b.store, epoch: b.leading, answered: &b.answered, scan: scan}, me, scan.begins
 	if b.source, err = canal.New(listen); err != nil {
 		return nil, err
 	}
@@ -165,7 +166,7 @@ func assemble(ctx context.Context, o Options, done *closers) (*bridgeParts, erro
 	if err := b.people(); err != nil {
 		return nil, err
 	}
-	b.leader = &leader{store: b.store, owner: me, source: b.source, epoch: b.leading, log: o.Logger.Named("leader")}
+	b.leader = &leader{store: b.store, owner: me, source: b.source, epoch: b.leading, scan: scan, log: o.Logger.Named("leader")}
 	return b, nil
 }
 

@@ -40,6 +40,7 @@ type leader struct {
 	owner  string
 	source *canal.Source
 	epoch  *atomic.Uint64 // shared with outbox; 0: not leading
+	scan   *scanCount     // likewise
 	log    *zap.Logger
 	away   outage
 	known  atomic.Bool // it is decided whether this bridge listens or stands by
@@ -50,6 +51,7 @@ type outbox struct {
 	store    *state.Store
 	epoch    *atomic.Uint64
 	answered *atomic.Int64 // when the store last answered an Append, with a refusal too; Unix nanoseconds
+	scan     *scanCount
 }
 
 func (o outbox) Checkpoint(ctx context.Context) (bridge.Checkpoint, bool, error) {
@@ -58,10 +60,16 @@ func (o outbox) Checkpoint(ctx context.Context) (bridge.Checkpoint, bool, error)
 }
 
 func (o outbox) Append(ctx context.Context, changes []bridge.Change, position *bridge.Checkpoint) error {
-	_, err := o.store.Append(ctx, o.epoch.Load(), changes, position)
+	err := o.scan.look(ctx, changes)
+	if err == nil {
+		_, err = o.store.Append(ctx, o.epoch.Load(), changes, position)
+	}
 	o.answered.Store(time.Now().UnixNano())
 	if errors.Is(err, state.ErrFenced) {
 		return fmt.Errorf("%w: %w", canal.ErrHalt, errFenced)
+	}
+	if err == nil {
+		o.scan.appended(ctx, position)
 	}
 	return explained(err)
 }
@@ -111,6 +119,7 @@ func (l *leader) listen(ctx context.Context, epoch uint64) (again bool, err erro
 	l.epoch.Store(epoch)
 	defer l.epoch.Store(0)
 	l.known.Store(true)
+	l.scan.found = nil // of a scan under an earlier lead
 	l.log.Info("this bridge listens to the source", zap.Uint64("epoch", epoch))
 	group, running := errgroup.WithContext(ctx)
 	group.Go(func() error { return l.renew(running, epoch) })

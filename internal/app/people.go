@@ -99,7 +99,7 @@ func (b *bridgeParts) live(ctx context.Context) console.Live {
 	l := console.Live{
 		Leader: b.isLeader(), Connected: s.Connected, Scanning: s.Scanning, Source: fmt.Sprintf("%s %s · %s", s.Flavor, s.Version, b.options.Config.Source.Addr),
 		LagSeconds: s.LagSeconds, LagBytes: s.LagBytes, HeadroomBytes: s.PurgeHeadroomBytes, HeadroomSeconds: s.PurgeHeadroomSeconds, LastError: s.LastError,
-		Reconcile: b.reconciler.said(), BreakerOpen: b.workers.BreakerOpen(), InFlight: b.workers.InFlight(), Delivered: b.workers.Delivered(),
+		BreakerOpen: b.workers.BreakerOpen(), InFlight: b.workers.InFlight(), Delivered: b.workers.Delivered(),
 	}
 	if t, ok, err := b.store.Token(ctx); err == nil && ok {
 		l.TokenExpires = t.ExpiresAt

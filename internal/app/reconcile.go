@@ -1,9 +1,11 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"go.uber.org/zap"
 
@@ -19,6 +21,7 @@ type ReconcileArgs struct {
 
 	// onlyMissing submits rows that the ledger lacks and leaves those that differ: nobody pressed for what they hold now. For the schedule.
 	onlyMissing bool
+	cause       state.Cause // empty: by hand
 }
 
 // BackfillArgs say which route's flagged rows are submitted.
@@ -59,16 +62,11 @@ type Reconciliation struct {
 	Routes []RouteReconciled `json:"routes"`
 }
 
-// RouteReconciled is one route's part of it. Each row that was scanned is counted once in InSync to Discarded.
+// RouteReconciled is one route's part of it.
 type RouteReconciled struct {
+	state.Figures
+
 	Route        string   `json:"route"`
-	Scanned      int      `json:"scanned"`       // rows that are flagged and for which where holds
-	InSync       int      `json:"in_sync"`       // delivered, or on their way, as the row is now
-	Missing      int      `json:"missing"`       // not in the ledger
-	Differing    int      `json:"differing"`     // in the ledger with another content, and no later event
-	Rejected     int      `json:"rejected"`      // refused as the row is now
-	Discarded    int      `json:"discarded"`     // given up by hand as the row is now
-	Queued       int      `json:"queued"`        // submitted by this run
 	MissingIDs   []string `json:"missing_ids"`   // the first thousand
 	DifferingIDs []string `json:"differing_ids"` // likewise
 }
@@ -79,17 +77,6 @@ const idsLimit = 1000
 // Agrees tells whether nothing is missing and nothing differs, or all of it was submitted.
 func (r Reconciliation) Agrees() bool {
 	return r.Fixed || !slices.ContainsFunc(r.Routes, func(r RouteReconciled) bool { return r.Missing+r.Differing > 0 })
-}
-
-// Text is the whole of it on one line, for a log or a page.
-func (r Reconciliation) Text() string {
-	var t RouteReconciled
-	for _, one := range r.Routes {
-		t.Scanned, t.InSync, t.Missing, t.Differing = t.Scanned+one.Scanned, t.InSync+one.InSync, t.Missing+one.Missing, t.Differing+one.Differing
-		t.Rejected, t.Discarded, t.Queued = t.Rejected+one.Rejected, t.Discarded+one.Discarded, t.Queued+one.Queued
-	}
-	return fmt.Sprintf("scanned %d, in sync %d, missing %d, differing %d, rejected %d, discarded %d, queued %d",
-		t.Scanned, t.InSync, t.Missing, t.Differing, t.Rejected, t.Discarded, t.Queued)
 }
 
 // Reconcile holds every flagged row against the ledger, by the keyed digest of its columns, and submits what does not agree if that is
@@ -108,7 +95,7 @@ func (o *Operator) Reconcile(ctx context.Context, by string, a ReconcileArgs, te
 	if err != nil {
 		return answer, err
 	}
-	done := 0
+	done, began := 0, time.Now()
 	f := &follower{store: o.store, tell: tell}
 	for _, route := range routes {
 		r := RouteReconciled{Route: route, MissingIDs: []string{}, DifferingIDs: []string{}}
@@ -131,7 +118,7 @@ func (o *Operator) Reconcile(ctx context.Context, by string, a ReconcileArgs, te
 			return answer, err
 		}
 	}
-	o.log.Info("the flagged rows were held against the ledger", zap.String("by", by), zap.Bool("fix", a.Fix), zap.String("found", answer.Text()))
+	conclude(ctx, o.store, o.log.With(zap.String("by", by), zap.Bool("fix", a.Fix)), answer.runs(cmp.Or(a.cause, state.CauseHand), began))
 	return answer, nil
 }
 
@@ -149,25 +136,17 @@ func (o *Operator) compare(ctx context.Context, f *follower, changes []bridge.Ch
 			return nil, nil, err
 		}
 	}
-	r.Scanned += len(changes)
 	for i, s := range standings {
-		switch {
-		case !s.Known:
-			r.Missing++
+		what := s.Finding()
+		r.Count(what)
+		switch what {
+		case state.FoundMissing:
 			r.MissingIDs = limited(r.MissingIDs, changes[i].ID())
 			missing = append(missing, changes[i])
-		case !s.Same && s.Later: // the log has moved on while we read: the ledger knows better
-			r.InSync++
-		case !s.Same:
-			r.Differing++
+		case state.FoundDiffering:
 			r.DifferingIDs = limited(r.DifferingIDs, changes[i].ID())
 			differing = append(differing, changes[i])
-		case s.Record.Status == bridge.StatusRejected:
-			r.Rejected++
-		case s.Record.Status == bridge.StatusDiscarded:
-			r.Discarded++
-		default:
-			r.InSync++
+		case state.FoundInSync, state.FoundRejected, state.FoundDiscarded:
 		}
 	}
 	return missing, differing, nil

@@ -3,16 +3,16 @@ package app
 import (
 	"context"
 	"errors"
-	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 
 	"talkbridge/internal/control"
+	"talkbridge/state"
 )
 
-// A reconciler holds the flagged rows against the ledger now and then, in the bridge that listens, and keeps what the last run found.
+// A reconciler holds the flagged rows against the ledger now and then, in the bridge that listens.
 type reconciler struct {
 	operator *Operator
 	every    time.Duration // 0: never
@@ -20,9 +20,6 @@ type reconciler struct {
 	log      *zap.Logger
 	rows     *prometheus.GaugeVec
 	at       prometheus.Gauge
-
-	mu   sync.Mutex // guards last
-	last string     // in a sentence, with its time
 }
 
 func newReconciler(o *Operator, every time.Duration, leads func() bool, log *zap.Logger, registry prometheus.Registerer) (*reconciler, error) {
@@ -52,7 +49,7 @@ func (r *reconciler) Run(ctx context.Context) error {
 }
 
 func (r *reconciler) once(ctx context.Context) {
-	found, err := r.operator.Reconcile(ctx, "bridge", ReconcileArgs{onlyMissing: true}, func(control.Progress) {})
+	found, err := r.operator.Reconcile(ctx, "bridge", ReconcileArgs{onlyMissing: true, cause: state.CauseSchedule}, func(control.Progress) {})
 	if ctx.Err() != nil {
 		return
 	}
@@ -73,16 +70,6 @@ func (r *reconciler) once(ctx context.Context) {
 	if doubtful > 0 {
 		r.log.Warn("flagged rows were missing in the ledger, and are queued, or differed from it, and are left: talkbridge reconcile names them, with --fix it "+
 			"submits them. Rows that were changed with sql_log_bin=0, a log that "+
-			"was purged before it was read, or a store that lost its end are reasons", zap.String("found", found.Text()))
+			"was purged before it was read, or a store that lost its end are reasons", zap.Int("rows", doubtful))
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.last = time.Now().Format(time.DateTime) + ": " + found.Text()
-}
-
-// said is what the last run found; empty: there was none.
-func (r *reconciler) said() string {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.last
 }

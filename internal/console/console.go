@@ -29,6 +29,7 @@ type Ledger interface {
 	Record(ctx context.Context, id string) (bridge.Record, bool, error)
 	Records(ctx context.Context, f state.Filter) ([]bridge.Record, string, error)
 	Counts(ctx context.Context) (map[bridge.Status]int, time.Time, error)
+	Reconciled(ctx context.Context, routes []string) ([]state.Reconciled, error)
 }
 
 // Trail is the audit trail.

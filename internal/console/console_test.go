@@ -44,6 +44,11 @@ func (l ledger) Counts(context.Context) (map[bridge.Status]int, time.Time, error
 	return map[bridge.Status]int{bridge.StatusRejected: 1}, time.Time{}, nil
 }
 
+func (l ledger) Reconciled(context.Context, []string) ([]state.Reconciled, error) {
+	at := time.Date(2026, 3, 1, 8, 0, 0, 0, time.UTC)
+	return []state.Reconciled{{Route: "one", Cause: state.CauseStart, EndedAt: at, Figures: state.Figures{Scanned: 1234, InSync: 1233, Missing: 1, Queued: 1}}}, nil
+}
+
 // pages is the console without users, with one record.
 func pages(t *testing.T, r bridge.Record, live Live, users ...access.User) http.Handler {
 	t.Helper()

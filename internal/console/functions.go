@@ -11,6 +11,7 @@ import (
 
 	"talkbridge/internal/access"
 	"talkbridge/internal/bridge"
+	"talkbridge/state"
 )
 
 // functions are what the templates can call.
@@ -23,6 +24,7 @@ func (c *Console) functions() template.FuncMap {
 		"bytes":    size,
 		"status":   func(l string, s bridge.Status) string { return word(l, "status_"+string(s)) },
 		"stage":    func(l string, s bridge.Stage) string { return word(l, "stage_"+string(s)) },
+		"cause":    func(l string, c state.Cause) string { return word(l, "cause_"+string(c)) },
 		"reason":   reason,
 		"to":       func(id string) template.URL { return template.URL(recordPath(id)) }, //nolint:gosec // every part is escaped
 		"problem":  func(p bridge.Problem) string { return strings.Join(some(p.Field, p.Column, p.Rule), " · ") },
@@ -75,7 +77,7 @@ func reason(r bridge.Record) string {
 	case r.Status == bridge.StatusDelivered:
 		return ""
 	case len(out) > 0:
-		return strings.Join(out, ";")
+		return strings.Join(out, "；")
 	case r.Code != "" && r.Stage == bridge.StagePlatform && r.Message != "":
 		return "[" + r.Code + "] " + r.Message
 	default:

@@ -30,7 +30,6 @@ type Live struct {
 	Paused          bool      `json:"paused"`
 	PauseReason     string    `json:"pause_reason,omitempty"`
 	PausedSince     time.Time `json:"paused_since,omitzero"`
-	Reconcile       string    `json:"reconcile,omitempty"` // the last one in a sentence; empty: none
 }
 
 // A Snapshot is Live with what the store says.
@@ -43,6 +42,7 @@ type Snapshot struct {
 	OldestSeconds float64               `json:"oldest_seconds"`
 	PerMinute     float64               `json:"per_minute"` // deliveries of this process over the last minute
 	Refused       []bridge.Record       `json:"-"`          // the latest few
+	Reconciled    []state.Reconciled    `json:"-"`          // the last run over each route that had one
 }
 
 // A Point is one place on the charts.
@@ -117,6 +117,9 @@ func (c *Console) snapshot(ctx context.Context) Snapshot {
 		if s.Refused, _, err = c.Ledger.Records(ctx, state.Filter{Status: bridge.StatusRejected, Limit: refusedShown}); err != nil {
 			s.StoreError = err.Error()
 		}
+	}
+	if s.Reconciled, err = c.Ledger.Reconciled(ctx, c.Routes); err != nil {
+		s.StoreError = err.Error()
 	}
 	if !oldest.IsZero() {
 		s.OldestSeconds = max(time.Since(oldest).Seconds(), 0)

@@ -88,6 +88,7 @@ func Run(t *testing.T, create func(t *testing.T) *World) {
 		{"a backup brings everything back, paused", backedUp},
 		{"the anchors of audit logs", anchored},
 		{"rows are submitted beside the listener", submittedBeside},
+		{"what reconciling found is kept by route", reconciled},
 	}
 	for _, p := range parts {
 		t.Run(p.name, func(t *testing.T) {
