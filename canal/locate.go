@@ -91,8 +91,6 @@ func (s *Source) gtidPlace(ctx context.Context, srv *server, identity, text stri
 
 // surveyLog reads the log from a place to its end.
 func (s *Source) surveyLog(ctx context.Context, srv *server, from place, v *surveyor) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
 	nobody := func([]byte, []byte) bool { return false }
 	undecoded := func(*replication.RowsEvent, []byte) error { return nil }
 	v.r = &reader{
@@ -100,18 +98,26 @@ func (s *Source) surveyLog(ctx context.Context, srv *server, from place, v *surv
 		flavor: srv.flavor, sets: srv.sets, fold: srv.fold, status: s.status, tuning: s.tuning,
 		place: from.clone(), reached: from.pos,
 	}
+	return s.stretch(ctx, srv, from, v, func() error { return v.ended })
+}
+
+// stretch hands the log from a place on to a handler, as it comes, until ended gives what the handler ended it with.
+func (s *Source) stretch(ctx context.Context, srv *server, from place, to replication.EventHandler, ended func() error) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	line := &line{dialing: ctx}
-	cfg := s.syncerConfig(srv, line, v)
+	cfg := s.syncerConfig(srv, line, to)
 	cfg.ServerID = autoServerID(s.options.Namespace, rand.Text()) // not that of a Run: the server would end its log
 	syncer := replication.NewBinlogSyncer(cfg)
 	err := s.read(ctx, syncer, srv, from)
-	line.close(v.ended != nil) // then it is we who leave
+	why := ended()
+	line.close(why != nil) // then it is we who leave
 	syncer.Close()
 	switch {
-	case errors.Is(v.ended, errSurveyed):
+	case errors.Is(why, errSurveyed):
 		return nil
-	case v.ended != nil:
-		return v.ended
+	case why != nil:
+		return why
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	}

@@ -50,6 +50,9 @@ func (s Standing) Doubtful() bool { return !s.Known || !s.Same && !s.Later }
 
 // Compare holds changes against what the ledger knows of their records. No content is read, on either side.
 func (s *Store) Compare(ctx context.Context, changes []bridge.Change) ([]Standing, error) {
+	if len(changes) == 0 {
+		return nil, nil
+	}
 	ids := make([]string, len(changes))
 	for i, c := range changes {
 		ids[i] = c.ID()

@@ -101,8 +101,9 @@ func replayCommand(s *settings) *cobra.Command {
 		Use:   "replay --from PLACE [--to PLACE] [--route R] [--dry-run]",
 		Short: "Read a stretch of the source's log again, and send what was submitted in it once more",
 		Long: "Read the source's log from one place to another, as the listener would, and make pending again what was submitted in between, unless\n" +
-			"its record holds something newer. PLACE is FILE:POS, a moment by source.timezone (2026-03-01T08:00), or, for --from, a GTID set.\n" +
-			"Without --to it ends where the log ends now. The saved position stays as it is; bridges may run.",
+			"the ledger or the log has something newer of its record. PLACE is FILE:POS, a moment by source.timezone (2026-03-01T08:00), or a GTID\n" +
+			"set: what is in it is done before --from, and is the last that is read for --to. Without --to it ends where the log ends now. The log is\n" +
+			"read twice, and nothing is queued before the first reading is through. The saved position stays as it is; bridges may run.",
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if a.From == "" {
@@ -115,24 +116,18 @@ func replayCommand(s *settings) *cobra.Command {
 			if s.json {
 				return printJSON(cmd.OutOrStdout(), answer)
 			}
-			what := "are queued"
+			what := fmt.Sprintf("%d are queued", answer.Queued)
 			if answer.Dry {
-				what = "would be looked at; nothing was queued"
+				what = "nothing was queued"
 			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%d submissions were read up to %s:%d, %d %s\n", answer.Submissions, answer.File, answer.Pos, queuedOf(answer), what)
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%d submissions of %d records were read up to %s:%d; %s\n", answer.Submissions, answer.Records, answer.File,
+				answer.Pos, what)
 			return err
 		},
 	}
 	cmd.Flags().StringVar(&a.From, "from", "", "where to begin: `PLACE`")
-	cmd.Flags().StringVar(&a.To, "to", "", "where to end: `PLACE`, FILE:POS or a moment")
+	cmd.Flags().StringVar(&a.To, "to", "", "where to end: `PLACE`")
 	cmd.Flags().StringVar(&a.Route, "route", "", "only `ROUTE`")
 	cmd.Flags().BoolVar(&a.Dry, "dry-run", false, "only count")
 	return cmd
-}
-
-func queuedOf(r app.Replayed) int {
-	if r.Dry {
-		return r.Submissions
-	}
-	return r.Queued
 }
