@@ -72,12 +72,15 @@ func printReconciliation(out io.Writer, r app.Reconciliation) error {
 func backfillCommand(s *settings) *cobra.Command {
 	var a app.BackfillArgs
 	cmd := &cobra.Command{
-		Use:   "backfill --route R [--again]",
+		Use:   "backfill --route R [--again [--discarded]]",
 		Short: "Queue every row of a route that is flagged already",
 		Args:  noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if a.Route == "" {
+			switch {
+			case a.Route == "":
 				return usageError{errors.New("backfill needs --route")}
+			case a.Discarded && !a.Again:
+				return usageError{errors.New("--discarded goes with --again")}
 			}
 			answer, err := operate[app.Backfilled](cmd, s, "backfill", a)
 			if err != nil {
@@ -86,13 +89,23 @@ func backfillCommand(s *settings) *cobra.Command {
 			if s.json {
 				return printJSON(cmd.OutOrStdout(), answer)
 			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "route %s: %d rows are flagged, %d are queued\n", answer.Route, answer.Scanned, answer.Queued)
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "route %s: %d rows are flagged, %d are queued%s\n", answer.Route, answer.Scanned, answer.Queued,
+				leftDiscarded(answer.Discarded))
 			return err
 		},
 	}
 	cmd.Flags().StringVar(&a.Route, "route", "", "the `ROUTE`")
 	cmd.Flags().BoolVar(&a.Again, "again", false, "also what the ledger has as it is: it is sent once more")
+	cmd.Flags().BoolVar(&a.Discarded, "discarded", false, "with --again: also what was discarded by hand as it is")
 	return cmd
+}
+
+// leftDiscarded says that some stay given up, and how to have them too.
+func leftDiscarded(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf("; %d stay discarded (--discarded sends them too)", n)
 }
 
 func replayCommand(s *settings) *cobra.Command {
@@ -116,7 +129,7 @@ func replayCommand(s *settings) *cobra.Command {
 			if s.json {
 				return printJSON(cmd.OutOrStdout(), answer)
 			}
-			what := fmt.Sprintf("%d are queued", answer.Queued)
+			what := fmt.Sprintf("%d are queued", answer.Queued) + leftDiscarded(answer.Discarded)
 			if answer.Dry {
 				what = "nothing was queued"
 			}
@@ -128,6 +141,7 @@ func replayCommand(s *settings) *cobra.Command {
 	cmd.Flags().StringVar(&a.From, "from", "", "where to begin: `PLACE`")
 	cmd.Flags().StringVar(&a.To, "to", "", "where to end: `PLACE`")
 	cmd.Flags().StringVar(&a.Route, "route", "", "only `ROUTE`")
+	cmd.Flags().BoolVar(&a.Discarded, "discarded", false, "also what was discarded by hand as it is")
 	cmd.Flags().BoolVar(&a.Dry, "dry-run", false, "only count")
 	return cmd
 }

@@ -27,7 +27,9 @@ type ReconcileArgs struct {
 // BackfillArgs say which route's flagged rows are submitted.
 type BackfillArgs struct {
 	Route string `json:"route"`
-	Again bool   `json:"again"` // also those that were delivered, refused or given up as they are
+	Again bool   `json:"again"` // also those that were delivered or refused as they are
+	// Discarded takes in, with Again, those that were given up by hand as they are: somebody decided that they stay at the school.
+	Discarded bool `json:"discarded"`
 }
 
 func (a ReconcileArgs) objects() []string {
@@ -42,10 +44,14 @@ func (ReconcileArgs) reason() string { return "" }
 func (a BackfillArgs) objects() []string { return once("route " + a.Route) }
 
 func (a BackfillArgs) reason() string {
-	if a.Again {
+	switch {
+	case a.Again && a.Discarded:
+		return "again, discarded too"
+	case a.Again:
 		return "again"
+	default:
+		return ""
 	}
-	return ""
 }
 
 func orAll(route string) string {
@@ -161,9 +167,10 @@ func limited(ids []string, id string) []string {
 
 // A Backfilled is how many rows were found and how many of them were queued.
 type Backfilled struct {
-	Route   string `json:"route"`
-	Scanned int    `json:"scanned"`
-	Queued  int    `json:"queued"`
+	Route     string `json:"route"`
+	Scanned   int    `json:"scanned"`
+	Queued    int    `json:"queued"`
+	Discarded int    `json:"discarded"` // left as they are, since they were given up by hand
 }
 
 // Backfill submits every row of a route that is flagged: those that the ledger lacks or has otherwise, and with Again the others too.
@@ -178,12 +185,33 @@ func (o *Operator) Backfill(ctx context.Context, by string, a BackfillArgs, tell
 		if err := f.reaches(ctx, changes[0].At); err != nil {
 			return err
 		}
-		n, err := o.store.Submit(ctx, changes, a.Again)
-		answer.Scanned, answer.Queued = answer.Scanned+len(changes), answer.Queued+n
+		answer.Scanned += len(changes)
+		n, left, err := o.submit(ctx, changes, a.Again, a.Discarded)
+		answer.Queued, answer.Discarded = answer.Queued+n, answer.Discarded+left
 		tell(control.Progress{What: "route " + a.Route, Done: answer.Scanned})
 		return err
 	})
 	o.log.Info("flagged rows are queued", zap.String("by", by), zap.String("route", a.Route), zap.Int("scanned", answer.Scanned), zap.Int("queued", answer.Queued),
-		zap.Error(err))
+		zap.Int("left_discarded", answer.Discarded), zap.Error(err))
 	return answer, err
+}
+
+// submit submits changes, with again also what a record that is done with holds already. What a person gave up as it is stays given up,
+// unless it is asked for too; a discard that comes while this runs may be before or behind it.
+func (o *Operator) submit(ctx context.Context, changes []bridge.Change, again, discarded bool) (queued, left int, err error) {
+	wanted := changes
+	if again && !discarded {
+		standings, err := o.store.Compare(ctx, changes)
+		if err != nil {
+			return 0, 0, err
+		}
+		wanted = nil
+		for i, s := range standings {
+			if s.Finding() != state.FoundDiscarded {
+				wanted = append(wanted, changes[i])
+			}
+		}
+	}
+	queued, err = o.store.Submit(ctx, wanted, again)
+	return queued, len(changes) - len(wanted), err
 }

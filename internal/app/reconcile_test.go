@@ -119,6 +119,17 @@ func TestBackfillAndReplaySendAgain(t *testing.T) {
 	require.Equal(t, 1, filled.Queued)
 	c.taken(t, "one", "1001", 2)
 
+	c.press(t, "1008") // refused
+	c.becomes(t, "one/1008", bridge.StatusRejected)
+	c.asked(t, "records", "discard", "--yes", "one/1008")
+	c.says(t, 0, &filled, "backfill", "--route", "one", "--again")
+	require.Equal(t, app.Backfilled{Route: "one", Scanned: 2, Queued: 1, Discarded: 1}, filled, "what was given up by hand stays given up")
+	c.taken(t, "one", "1001", 3)
+	c.becomes(t, "one/1008", bridge.StatusDiscarded)
+	c.says(t, 0, &filled, "backfill", "--route", "one", "--again", "--discarded")
+	require.Equal(t, app.Backfilled{Route: "one", Scanned: 2, Queued: 2}, filled, "unless it is asked for")
+	c.becomes(t, "one/1008", bridge.StatusRejected)
+
 	eventually(t, 30*time.Second, func() error { // the position of before is saved
 		if position := c.asked(t, "position", "show"); position["file"] == "" {
 			return fmt.Errorf("%v", position)

@@ -19,6 +19,8 @@ type ReplayArgs struct {
 	To    string `json:"to,omitempty"`
 	Route string `json:"route,omitempty"` // empty: every route
 	Dry   bool   `json:"dry"`             // only count
+
+	Discarded bool `json:"discarded"` // also what was given up by hand as it is
 }
 
 func (a ReplayArgs) objects() []string {
@@ -35,6 +37,7 @@ type Replayed struct {
 	Submissions int    `json:"submissions"` // in the stretch, on the routes that were asked for
 	Records     int    `json:"records"`     // that they are of
 	Queued      int    `json:"queued"`      // records whose last submission is sent (again); of the others the ledger or the log has a newer one
+	Discarded   int    `json:"discarded"`   // left as they are, since they were given up by hand
 	Dry         bool   `json:"dry"`
 	File        string `json:"file"` // where reading the stretch ended: at its end, or a little behind it
 	Pos         uint64 `json:"pos"`

@@ -170,7 +170,7 @@ func (b *replayBox) submit(ctx context.Context, changes []wanted) error {
 			last = append(last, c.Change)
 		}
 	}
-	n, err := b.o.store.Submit(ctx, last, true)
-	b.answer.Queued += n
+	n, left, err := b.o.submit(ctx, last, true, b.args.Discarded)
+	b.answer.Queued, b.answer.Discarded = b.answer.Queued+n, b.answer.Discarded+left
 	return err
 }
