@@ -72,12 +72,12 @@ func (r *route) whyNot(columns map[string]bridge.Value) (string, error) {
 	if !r.Submit.flagged(flag) {
 		now := "“" + flag.Text + "”"
 		if flag.IsNull() {
-			now = "空(NULL)"
+			now = "空（NULL）"
 		}
 		if r.Submit.Mode == ModeChanges {
-			return fmt.Sprintf("递交标志列 %s 的值为%s,表示尚未递交", r.Submit.Column, now), nil
+			return fmt.Sprintf("递交标志列 %s 的值为%s，表示尚未递交", r.Submit.Column, now), nil
 		}
-		return fmt.Sprintf("递交标志列 %s 的值为%s,不是 %s,不会上报", r.Submit.Column, now, strings.Join(r.Submit.Values, " 或 ")), nil
+		return fmt.Sprintf("递交标志列 %s 的值为%s，不是 %s，不会上报", r.Submit.Column, now, strings.Join(r.Submit.Values, " 或 ")), nil
 	}
 	holds, err := r.holds(columns)
 	if err != nil {

@@ -302,7 +302,7 @@ func TestRow(t *testing.T) {
 	require.Equal(t, text("谈话"), c.Columns["body"])
 	_, why, err = s.Row(t.Context(), "one", "2")
 	require.NoError(t, err)
-	require.Equal(t, "递交标志列 flag 的值为“0”,不是 1 或 2,不会上报", why)
+	require.Equal(t, "递交标志列 flag 的值为“0”，不是 1 或 2，不会上报", why)
 	_, why, err = s.Row(t.Context(), "one", "3")
 	require.NoError(t, err)
 	require.Contains(t, why, "kind == 1")

@@ -27,14 +27,14 @@ func findCheck(word string) (check, error) {
 	case "passport":
 		return checkPassport, nil
 	case "hk_macau_permit":
-		return document(regexp.MustCompile(`^[HM](?:[0-9]{8}|[0-9]{10})$`), "不是有效的港澳居民来往内地通行证号,请核对"), nil
+		return document(regexp.MustCompile(`^[HM](?:[0-9]{8}|[0-9]{10})$`), "不是有效的港澳居民来往内地通行证号，请核对"), nil
 	case "taiwan_permit":
-		return document(regexp.MustCompile(`^[0-9]{8}(?:[0-9]{2}(?:\([A-Z0-9]\)|[A-Z])?)?$`), "不是有效的台湾居民来往大陆通行证号,请核对"), nil
+		return document(regexp.MustCompile(`^[0-9]{8}(?:[0-9]{2}(?:\([A-Z0-9]\)|[A-Z])?)?$`), "不是有效的台湾居民来往大陆通行证号，请核对"), nil
 	case "mobile":
-		return matching(regexp.MustCompile(`^1[3-9][0-9]{9}$`), "不是有效的 11 位手机号码,请核对后重新递交"), nil
+		return matching(regexp.MustCompile(`^1[3-9][0-9]{9}$`), "不是有效的 11 位手机号码，请核对后重新递交"), nil
 	case "phone":
 		return matching(regexp.MustCompile(`^(?:1[3-9][0-9]{9}|0[0-9]{2,3}[- ]?[2-9][0-9]{6,7}(?:(?:-|转)[0-9]{1,6})?)$`),
-			"不是有效的电话号码,请只填一个手机号码,或一个带区号的座机号码(如 0574-88000000)"), nil
+			"不是有效的电话号码，请只填一个手机号码，或一个带区号的座机号码（如 0574-88000000）"), nil
 	default:
 		return nil, fmt.Errorf("check %q is not known; use %s", word, strings.Join(checkWords(), ", "))
 	}
@@ -85,24 +85,24 @@ func matching(pattern *regexp.Regexp, complaint string) check {
 // century, and nobody but the person can say which new one is theirs.
 func checkIDCard(s string, today time.Time) (sent, complaint string) {
 	if n := countRunes(s); n == 15 && isDigits(s) {
-		return s, "是 15 位旧身份证号,请改填 18 位号码"
+		return s, "是 15 位旧身份证号，请改填 18 位号码"
 	} else if n != 18 {
-		return s, fmt.Sprintf("应为 18 位身份证号,现在有 %d 位,请核对", n)
+		return s, fmt.Sprintf("应为 18 位身份证号，现在有 %d 位，请核对", n)
 	}
 	last := s[len(s)-1]
 	if !isDigits(s[:17]) || last != 'x' && last != 'X' && (last < '0' || last > '9') {
-		return s, "含有身份证号中不会出现的字符(如全角数字、空格或字母),请核对"
+		return s, "含有身份证号中不会出现的字符（如全角数字、空格或字母），请核对"
 	}
 	born, fault := parseCivil(s[6:14], orderYMD)
 	switch {
 	case !isProvince(s[:2]):
-		return s, "的前两位不是有效的省级代码,请核对"
+		return s, "的前两位不是有效的省级代码，请核对"
 	case fault != dateFine:
-		return s, "中的出生日期不存在,请核对"
+		return s, "中的出生日期不存在，请核对"
 	case time.Date(born.year, time.Month(born.month), born.day, 0, 0, 0, 0, today.Location()).After(today):
-		return s, "中的出生日期晚于今天,请核对"
+		return s, "中的出生日期晚于今天，请核对"
 	case checkDigit(s[:17]) != last&^0x20 && checkDigit(s[:17]) != last:
-		return s, "的最后一位校验码不对,可能录错了数字,请核对"
+		return s, "的最后一位校验码不对，可能录错了数字，请核对"
 	}
 	if last == 'x' {
 		return s[:17] + "X", ""

@@ -259,7 +259,7 @@ func convertType(word string, v bridge.Value) (d datum, complaint string) {
 		number, ok := numberLiteral(text)
 		whole, fraction, _ := strings.Cut(number, ".")
 		if !ok || strings.Trim(fraction, "0") != "" || strings.ContainsAny(number, "eE") {
-			return datum{}, "应为整数,请更正后重新递交"
+			return datum{}, "应为整数，请更正后重新递交"
 		}
 		if whole == "-0" {
 			whole = "0"
@@ -268,7 +268,7 @@ func convertType(word string, v bridge.Value) (d datum, complaint string) {
 	case "decimal":
 		number, ok := numberLiteral(text)
 		if !ok {
-			return datum{}, "应为数字,请更正后重新递交"
+			return datum{}, "应为数字，请更正后重新递交"
 		}
 		return datum{form: formNumber, text: number}, ""
 	case "boolean":
@@ -278,7 +278,7 @@ func convertType(word string, v bridge.Value) (d datum, complaint string) {
 		case "0", "false", "n", "no", "否":
 			return booleanDatum(false), ""
 		}
-		return datum{}, "应为“是”或“否”,请更正后重新递交"
+		return datum{}, "应为“是”或“否”，请更正后重新递交"
 	default: // string
 		if v.Kind == bridge.KindBinary {
 			return stringDatum(base64.StdEncoding.EncodeToString([]byte(v.Text))), ""

@@ -94,10 +94,10 @@ func TestSentencesInsideOfObjectsAndListsNameThePlace(t *testing.T) {
 	_, problems, err := mapRow(t, o, map[string]bridge.Value{"a": text("12"), "b": text("x")})
 	require.NoError(t, err)
 	require.Equal(t, []bridge.Problem{
-		{Field: "family.phone", Column: "a", Rule: "mobile", Message: "家长电话不是有效的 11 位手机号码,请核对后重新递交"},
-		{Field: "family.deep.x", Column: "a", Rule: "max", Message: "x有 2 字,超过上限 1 字,请精简后重新递交"},
-		{Field: "list[0]", Column: "", Rule: "contract.minLength", Message: "电话的第 1 项只有 1 字,至少需要 9 字,请补充后重新递交"},
-		{Field: "list[1]", Column: "a", Rule: "mobile", Message: "电话不是有效的 11 位手机号码,请核对后重新递交"},
+		{Field: "family.phone", Column: "a", Rule: "mobile", Message: "家长电话不是有效的 11 位手机号码，请核对后重新递交"},
+		{Field: "family.deep.x", Column: "a", Rule: "max", Message: "x有 2 字，超过上限 1 字，请精简后重新递交"},
+		{Field: "list[0]", Column: "", Rule: "contract.minLength", Message: "电话的第 1 项只有 1 字，至少需要 9 字，请补充后重新递交"},
+		{Field: "list[1]", Column: "a", Rule: "mobile", Message: "电话不是有效的 11 位手机号码，请核对后重新递交"},
 	}, problems)
 }
 
@@ -119,8 +119,8 @@ func TestALookupOfAnElementThatFindsNothingNamesTheElement(t *testing.T) {
 	_, problems, err := m.Map(t.Context(), bridge.Change{Route: "r", Columns: map[string]bridge.Value{"id": val(bridge.KindInt, "2005")}})
 	require.NoError(t, err)
 	require.Equal(t, []bridge.Problem{
-		{Field: "students[1].name, students[1].id", Column: "people.xh", Rule: "lookup", Message: "第 2 位学生:没有查到对应的学生信息(查询 person,按 people.xh),无法确定name、id,请核对后重新递交"},
-		{Field: "students[2].name, students[2].id", Column: "people.xh", Rule: "lookup", Message: "第 3 位学生:没有查到对应的学生信息(查询 person,按 people.xh),无法确定name、id,请核对后重新递交"},
+		{Field: "students[1].name, students[1].id", Column: "people.xh", Rule: "lookup", Message: "第 2 位学生：没有查到对应的学生信息（查询 person，按 people.xh），无法确定name、id，请核对后重新递交"},
+		{Field: "students[2].name, students[2].id", Column: "people.xh", Rule: "lookup", Message: "第 3 位学生：没有查到对应的学生信息（查询 person，按 people.xh），无法确定name、id，请核对后重新递交"},
 	}, problems)
 }
 

@@ -79,7 +79,7 @@ func TestLookups(t *testing.T) {
 			{Name: "a", From: "teacher.xm"}, {Name: "b", From: "teacher.id"}, {Name: "c", From: "teacher.id", Optional: true},
 		}, row("gh", "g9"))
 		require.Equal(t, []bridge.Problem{{
-			Field: "a, b", Column: "gh", Rule: "lookup", Message: "没有查到对应的辅导员(查询 teacher,按 gh),无法确定a、b,请核对后重新递交",
+			Field: "a, b", Column: "gh", Rule: "lookup", Message: "没有查到对应的辅导员（查询 teacher，按 gh），无法确定a、b，请核对后重新递交",
 		}}, problems)
 	})
 	t.Run("no row for optional fields", func(t *testing.T) {
@@ -100,13 +100,13 @@ func TestLookups(t *testing.T) {
 	t.Run("two rows refuse even an optional field", func(t *testing.T) {
 		_, problems := onLookups(t, db, []mapper.Lookup{teacher}, []mapper.Field{{Name: "a", From: "teacher.xm", Optional: true}}, row("gh", "g2"))
 		require.Equal(t, []bridge.Problem{{
-			Field: "a", Column: "gh", Rule: "lookup", Message: "查到不止一条辅导员信息(查询 teacher,按 gh),无法确定a,请联系管理员核对",
+			Field: "a", Column: "gh", Rule: "lookup", Message: "查到不止一条辅导员信息（查询 teacher，按 gh），无法确定a，请联系管理员核对",
 		}}, problems)
 	})
 	t.Run("a bind that is NULL", func(t *testing.T) {
 		for label, want := range map[string]string{
-			"辅导员": "没有填写辅导员(gh 为空),无法确定a,请补充后重新递交",
-			"":    "无法确定a:记录中的 gh 为空(查询 teacher),请补充后重新递交",
+			"辅导员": "没有填写辅导员（gh 为空），无法确定a，请补充后重新递交",
+			"":    "无法确定a：记录中的 gh 为空（查询 teacher），请补充后重新递交",
 		} {
 			l := teacher
 			l.Label = label
@@ -120,7 +120,7 @@ func TestLookups(t *testing.T) {
 			{Name: "a", From: "second.name"}, {Name: "b", From: "teacher.xm"},
 		}, row("gh", "g9"))
 		require.Equal(t, []bridge.Problem{{
-			Field: "a, b", Column: "gh", Rule: "lookup", Message: "没有查到对应的辅导员(查询 teacher,按 gh),无法确定a、b,请核对后重新递交",
+			Field: "a, b", Column: "gh", Rule: "lookup", Message: "没有查到对应的辅导员（查询 teacher，按 gh），无法确定a、b，请核对后重新递交",
 		}}, problems)
 	})
 	t.Run("a column of the bind was not captured", func(t *testing.T) {
@@ -169,9 +169,9 @@ func lookupEach(t *testing.T, db *sql.DB) {
 
 	_, problems = onLookups(t, db, []mapper.Lookup{people, one}, fields, row("id", val(bridge.KindInt, "1"), "gh", "g9"))
 	require.Equal(t, []bridge.Problem{
-		{Field: "students[0].name", Column: "people.name", Rule: "required", Message: "第 1 位学生的name为空,请补充后重新递交"},
-		{Field: "students[].who", Column: "gh", Rule: "lookup", Message: "没有查到who(查询 t,按 gh),请核对后重新递交"},
-		{Field: "students[2].no", Column: "people.no", Rule: "required", Message: "第 3 位学生的no为空,请补充后重新递交"},
+		{Field: "students[0].name", Column: "people.name", Rule: "required", Message: "第 1 位学生的name为空，请补充后重新递交"},
+		{Field: "students[].who", Column: "gh", Rule: "lookup", Message: "没有查到who（查询 t，按 gh），请核对后重新递交"},
+		{Field: "students[2].no", Column: "people.no", Rule: "required", Message: "第 3 位学生的no为空，请补充后重新递交"},
 	}, problems)
 
 	payload, problems = onLookups(t, db, []mapper.Lookup{people, one}, fields, row("id", val(bridge.KindInt, "7"), "gh", "g1"))
@@ -179,11 +179,11 @@ func lookupEach(t *testing.T, db *sql.DB) {
 	require.JSONEq(t, `{"n":0,"students":[]}`, payload, "how many there must be is for the contract to say")
 
 	_, problems = onLookups(t, db, []mapper.Lookup{people, one}, fields, row("id", nil, "gh", "g1"))
-	require.Equal(t, []bridge.Problem{{Field: "n, students", Column: "id", Rule: "lookup", Message: "没有填写学生(id 为空),无法确定n、students,请补充后重新递交"}}, problems)
+	require.Equal(t, []bridge.Problem{{Field: "n, students", Column: "id", Rule: "lookup", Message: "没有填写学生（id 为空），无法确定n、students，请补充后重新递交"}}, problems)
 
 	all := mapper.Lookup{Name: "people", Label: "学生", Many: true, Query: "SELECT no, name FROM lk.member"}
 	_, problems = onLookups(t, db, []mapper.Lookup{all, one}, fields[1:], row("id", "1", "gh", "g1"))
-	require.Equal(t, []bridge.Problem{{Field: "students", Rule: "lookup", Message: "学生超过 3 条(查询 people),请联系管理员核对"}}, problems)
+	require.Equal(t, []bridge.Problem{{Field: "students", Rule: "lookup", Message: "学生超过 3 条（查询 people），请联系管理员核对"}}, problems)
 }
 
 // lookupErrors: what an operator has to mend never refuses a record.

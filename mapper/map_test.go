@@ -108,15 +108,15 @@ func TestWhatWouldLoseSomethingIsNotFitted(t *testing.T) {
 		property string
 		want     string
 	}{
-		"leading zero":  {val(bridge.KindText, "045"), `{"type": "integer"}`, "x应为整数,请更正后重新递交"},
-		"words":         {val(bridge.KindText, "很多"), `{"type": "number"}`, "x应为数字,请更正后重新递交"},
-		"fraction":      {val(bridge.KindDecimal, "45.5"), `{"type": "integer"}`, "x应为整数,请更正后重新递交"},
-		"two":           {val(bridge.KindInt, "2"), `{"type": "boolean"}`, "x应为“是”或“否”,请更正后重新递交"},
-		"text as array": {val(bridge.KindText, "[1"), `{"type": "array"}`, "x应为列表,请更正后重新递交"},
+		"leading zero":  {val(bridge.KindText, "045"), `{"type": "integer"}`, "x应为整数，请更正后重新递交"},
+		"words":         {val(bridge.KindText, "很多"), `{"type": "number"}`, "x应为数字，请更正后重新递交"},
+		"fraction":      {val(bridge.KindDecimal, "45.5"), `{"type": "integer"}`, "x应为整数，请更正后重新递交"},
+		"two":           {val(bridge.KindInt, "2"), `{"type": "boolean"}`, "x应为“是”或“否”，请更正后重新递交"},
+		"text as array": {val(bridge.KindText, "[1"), `{"type": "array"}`, "x应为列表，请更正后重新递交"},
 		"array as object": {
-			val(bridge.KindText, "[1]"), `{"type": "object"}`, "x应为一组内容,请更正后重新递交",
+			val(bridge.KindText, "[1]"), `{"type": "object"}`, "x应为一组内容，请更正后重新递交",
 		},
-		"a megabyte of digits": {val(bridge.KindText, strings.Repeat("9", 1<<20)), `{"type": "integer", "minimum": 1}`, "x应为整数,请更正后重新递交"},
+		"a megabyte of digits": {val(bridge.KindText, strings.Repeat("9", 1<<20)), `{"type": "integer", "minimum": 1}`, "x应为整数，请更正后重新递交"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, problems := mapValue(t, mapper.Field{}, c.property, c.value)
@@ -189,48 +189,48 @@ func TestRefusals(t *testing.T) {
 		rule     string
 		message  string
 	}{
-		"NULL":               {mapper.Field{}, bridge.Value{}, title, "required", "谈话内容为空,请补充后重新递交"},
-		"empty":              {mapper.Field{}, text(""), title, "required", "谈话内容为空,请补充后重新递交"},
-		"blank":              {mapper.Field{}, text(" \u3000\n"), title, "required", "谈话内容为空,请补充后重新递交"},
-		"invalid enum":       {mapper.Field{Dict: "mode"}, val(bridge.KindEnum, ""), title, "required", "谈话内容为空,请补充后重新递交"},
-		"HTML without text":  {mapper.Field{Text: "html"}, text("<p>&nbsp;</p>"), title, "required", "谈话内容为空,请补充后重新递交"},
-		"blank dict entry":   {mapper.Field{Dict: "mode"}, text("空"), title, "required", "谈话内容为空,请补充后重新递交"},
-		"unknown code":       {mapper.Field{Dict: "mode"}, text("YJ"), title, "dict", "谈话内容的选项没有对应的平台代码(对照表 mode),请改选其他选项,或联系管理员补充对照表"},
-		"zero date":          {mapper.Field{Time: "yyyy"}, val(bridge.KindDate, "0000-00-00"), title, "time", "谈话内容不是有效的日期(年月日含零),请更正"},
-		"partial date":       {mapper.Field{Time: "yyyy"}, val(bridge.KindDate, "2026-00-10"), title, "time", "谈话内容不是有效的日期(年月日含零),请更正"},
-		"no such day":        {mapper.Field{Time: "yyyy"}, text("2026-02-30"), title, "time", "谈话内容不是有效的日期(没有这一天或这个时刻),请更正"},
-		"no date":            {mapper.Field{Time: "yyyy"}, text("上周"), title, "time", "谈话内容不是有效的日期(应形如 2026-03-05 14:30:00),请更正"},
-		"zero date optional": {mapper.Field{Time: "yyyy", Optional: true}, val(bridge.KindDate, "0000-00-00"), title, "time", "谈话内容不是有效的日期(年月日含零),请更正"},
-		"no integer":         {mapper.Field{Type: "integer"}, text("4.5"), title, "type", "谈话内容应为整数,请更正后重新递交"},
-		"no number":          {mapper.Field{Type: "decimal"}, text("4,5"), title, "type", "谈话内容应为数字,请更正后重新递交"},
-		"huge exponent":      {mapper.Field{Type: "decimal"}, text("1e999999999"), title, "type", "谈话内容应为数字,请更正后重新递交"},
-		"no boolean":         {mapper.Field{Type: "boolean"}, val(bridge.KindInt, "2"), title, "type", "谈话内容应为“是”或“否”,请更正后重新递交"},
-		"too long":           {mapper.Field{Max: 2000}, text(strings.Repeat("谈", 210000)), title, "max", "谈话内容有 210000 字,超过上限 2000 字,请精简后重新递交"},
-		"mobile":             {mapper.Field{Check: "mobile"}, text("1380000217 "), title, "mobile", "谈话内容不是有效的 11 位手机号码,请核对后重新递交"},
-		"id card":            {mapper.Field{Check: "id_card"}, text("330000200603052010"), title, "id_card", "谈话内容的最后一位校验码不对,可能录错了数字,请核对"},
-		"optional check":     {mapper.Field{Check: "mobile", Optional: true}, text("x"), title, "mobile", "谈话内容不是有效的 11 位手机号码,请核对后重新递交"},
-		"broken JSON":        {mapper.Field{}, val(bridge.KindJSON, `{"a": `), title, "json", "谈话内容的数据格式有误,无法读取,请联系管理员核对"},
-		"JSON with rest":     {mapper.Field{}, val(bridge.KindJSON, `{} {}`), title, "json", "谈话内容的数据格式有误,无法读取,请联系管理员核对"},
-		"monstrous number":   {mapper.Field{}, val(bridge.KindJSON, `[1e999999999]`), title, "json", "谈话内容的数据格式有误,无法读取,请联系管理员核对"},
-		"broken UTF-8":       {mapper.Field{}, text("a\xff"), title, "encoding", "谈话内容含有无法识别的字符(编码错误),请重新填写后递交"},
-		"cut character":      {mapper.Field{Expr: `"谈" + a`}, text("\xe8\xb0"), title, "encoding", "谈话内容含有无法识别的字符(编码错误),请重新填写后递交"},
+		"NULL":               {mapper.Field{}, bridge.Value{}, title, "required", "谈话内容为空，请补充后重新递交"},
+		"empty":              {mapper.Field{}, text(""), title, "required", "谈话内容为空，请补充后重新递交"},
+		"blank":              {mapper.Field{}, text(" \u3000\n"), title, "required", "谈话内容为空，请补充后重新递交"},
+		"invalid enum":       {mapper.Field{Dict: "mode"}, val(bridge.KindEnum, ""), title, "required", "谈话内容为空，请补充后重新递交"},
+		"HTML without text":  {mapper.Field{Text: "html"}, text("<p>&nbsp;</p>"), title, "required", "谈话内容为空，请补充后重新递交"},
+		"blank dict entry":   {mapper.Field{Dict: "mode"}, text("空"), title, "required", "谈话内容为空，请补充后重新递交"},
+		"unknown code":       {mapper.Field{Dict: "mode"}, text("YJ"), title, "dict", "谈话内容的选项没有对应的平台代码（对照表 mode），请改选其他选项，或联系管理员补充对照表"},
+		"zero date":          {mapper.Field{Time: "yyyy"}, val(bridge.KindDate, "0000-00-00"), title, "time", "谈话内容不是有效的日期（年月日含零），请更正"},
+		"partial date":       {mapper.Field{Time: "yyyy"}, val(bridge.KindDate, "2026-00-10"), title, "time", "谈话内容不是有效的日期（年月日含零），请更正"},
+		"no such day":        {mapper.Field{Time: "yyyy"}, text("2026-02-30"), title, "time", "谈话内容不是有效的日期（没有这一天或这个时刻），请更正"},
+		"no date":            {mapper.Field{Time: "yyyy"}, text("上周"), title, "time", "谈话内容不是有效的日期（应形如 2026-03-05 14:30:00），请更正"},
+		"zero date optional": {mapper.Field{Time: "yyyy", Optional: true}, val(bridge.KindDate, "0000-00-00"), title, "time", "谈话内容不是有效的日期（年月日含零），请更正"},
+		"no integer":         {mapper.Field{Type: "integer"}, text("4.5"), title, "type", "谈话内容应为整数，请更正后重新递交"},
+		"no number":          {mapper.Field{Type: "decimal"}, text("4,5"), title, "type", "谈话内容应为数字，请更正后重新递交"},
+		"huge exponent":      {mapper.Field{Type: "decimal"}, text("1e999999999"), title, "type", "谈话内容应为数字，请更正后重新递交"},
+		"no boolean":         {mapper.Field{Type: "boolean"}, val(bridge.KindInt, "2"), title, "type", "谈话内容应为“是”或“否”，请更正后重新递交"},
+		"too long":           {mapper.Field{Max: 2000}, text(strings.Repeat("谈", 210000)), title, "max", "谈话内容有 210000 字，超过上限 2000 字，请精简后重新递交"},
+		"mobile":             {mapper.Field{Check: "mobile"}, text("1380000217 "), title, "mobile", "谈话内容不是有效的 11 位手机号码，请核对后重新递交"},
+		"id card":            {mapper.Field{Check: "id_card"}, text("330000200603052010"), title, "id_card", "谈话内容的最后一位校验码不对，可能录错了数字，请核对"},
+		"optional check":     {mapper.Field{Check: "mobile", Optional: true}, text("x"), title, "mobile", "谈话内容不是有效的 11 位手机号码，请核对后重新递交"},
+		"broken JSON":        {mapper.Field{}, val(bridge.KindJSON, `{"a": `), title, "json", "谈话内容的数据格式有误，无法读取，请联系管理员核对"},
+		"JSON with rest":     {mapper.Field{}, val(bridge.KindJSON, `{} {}`), title, "json", "谈话内容的数据格式有误，无法读取，请联系管理员核对"},
+		"monstrous number":   {mapper.Field{}, val(bridge.KindJSON, `[1e999999999]`), title, "json", "谈话内容的数据格式有误，无法读取，请联系管理员核对"},
+		"broken UTF-8":       {mapper.Field{}, text("a\xff"), title, "encoding", "谈话内容含有无法识别的字符（编码错误），请重新填写后递交"},
+		"cut character":      {mapper.Field{Expr: `"谈" + a`}, text("\xe8\xb0"), title, "encoding", "谈话内容含有无法识别的字符（编码错误），请重新填写后递交"},
 
-		"contract enum":      {mapper.Field{}, text("77"), `{"title": "主题", "enum": ["01"]}`, "contract.enum", "主题不是平台认可的选项,请重新选择后递交"},
-		"contract const":     {mapper.Field{}, text("77"), `{"title": "主题", "const": "01"}`, "contract.const", "主题不是平台认可的选项,请重新选择后递交"},
-		"contract pattern":   {mapper.Field{}, text("77"), `{"title": "主题", "pattern": "^a"}`, "contract.pattern", "主题的格式不符合平台的要求,请更正后重新递交"},
-		"contract minLength": {mapper.Field{}, text("𠮷"), `{"title": "主题", "minLength": 2}`, "contract.minLength", "主题只有 1 字,至少需要 2 字,请补充后重新递交"},
-		"contract maxLength": {mapper.Field{}, text("𠮷二三"), `{"title": "主题", "maxLength": 2}`, "contract.maxLength", "主题有 3 字,超过上限 2 字,请精简后重新递交"},
-		"contract minimum":   {mapper.Field{}, val(bridge.KindInt, "-60"), `{"title": "时长", "minimum": 1}`, "contract.minimum", "时长不能小于 1,请更正后重新递交"},
-		"contract maximum":   {mapper.Field{}, val(bridge.KindDecimal, "9.75"), `{"title": "时长", "maximum": 9.5}`, "contract.maximum", "时长不能大于 9.5,请更正后重新递交"},
-		"exclusiveMinimum":   {mapper.Field{}, val(bridge.KindInt, "0"), `{"title": "时长", "exclusiveMinimum": 0}`, "contract.exclusiveMinimum", "时长必须大于 0,请更正后重新递交"},
-		"exclusiveMaximum":   {mapper.Field{}, val(bridge.KindInt, "9"), `{"title": "时长", "exclusiveMaximum": 9}`, "contract.exclusiveMaximum", "时长必须小于 9,请更正后重新递交"},
-		"multipleOf":         {mapper.Field{}, val(bridge.KindInt, "7"), `{"title": "时长", "multipleOf": 5}`, "contract.multipleOf", "时长必须是 5 的整数倍,请更正后重新递交"},
-		"contract format":    {mapper.Field{}, text("5.3.2026"), `{"title": "日期", "format": "date"}`, "contract.format", "日期不是有效的日期(应形如 2026-03-05),请更正后重新递交"},
-		"contract minItems":  {mapper.Field{}, val(bridge.KindJSON, "[1]"), `{"title": "名单", "minItems": 2}`, "contract.minItems", "名单只有 1 项,至少需要 2 项,请补充后重新递交"},
-		"contract maxItems":  {mapper.Field{}, val(bridge.KindJSON, "[1,2,3]"), `{"title": "名单", "maxItems": 2}`, "contract.maxItems", "名单有 3 项,超过上限 2 项,请分成几条记录递交"},
-		"uniqueItems":        {mapper.Field{}, val(bridge.KindJSON, "[1,2,1]"), `{"title": "名单", "uniqueItems": true}`, "contract.uniqueItems", "名单中第 1 项与第 3 项重复,请删去一项后重新递交"},
-		"contract anyOf":     {mapper.Field{}, text("x"), `{"title": "主题", "anyOf": [{"type": "array"}, {"const": "y"}]}`, "contract.anyOf", "主题不符合平台的要求(anyOf),请更正后重新递交"},
-		"through allOf":      {mapper.Field{}, text("77"), `{"allOf": [{"title": "主题", "enum": ["01"]}]}`, "contract.enum", "主题不是平台认可的选项,请重新选择后递交"},
+		"contract enum":      {mapper.Field{}, text("77"), `{"title": "主题", "enum": ["01"]}`, "contract.enum", "主题不是平台认可的选项，请重新选择后递交"},
+		"contract const":     {mapper.Field{}, text("77"), `{"title": "主题", "const": "01"}`, "contract.const", "主题不是平台认可的选项，请重新选择后递交"},
+		"contract pattern":   {mapper.Field{}, text("77"), `{"title": "主题", "pattern": "^a"}`, "contract.pattern", "主题的格式不符合平台的要求，请更正后重新递交"},
+		"contract minLength": {mapper.Field{}, text("𠮷"), `{"title": "主题", "minLength": 2}`, "contract.minLength", "主题只有 1 字，至少需要 2 字，请补充后重新递交"},
+		"contract maxLength": {mapper.Field{}, text("𠮷二三"), `{"title": "主题", "maxLength": 2}`, "contract.maxLength", "主题有 3 字，超过上限 2 字，请精简后重新递交"},
+		"contract minimum":   {mapper.Field{}, val(bridge.KindInt, "-60"), `{"title": "时长", "minimum": 1}`, "contract.minimum", "时长不能小于 1，请更正后重新递交"},
+		"contract maximum":   {mapper.Field{}, val(bridge.KindDecimal, "9.75"), `{"title": "时长", "maximum": 9.5}`, "contract.maximum", "时长不能大于 9.5，请更正后重新递交"},
+		"exclusiveMinimum":   {mapper.Field{}, val(bridge.KindInt, "0"), `{"title": "时长", "exclusiveMinimum": 0}`, "contract.exclusiveMinimum", "时长必须大于 0，请更正后重新递交"},
+		"exclusiveMaximum":   {mapper.Field{}, val(bridge.KindInt, "9"), `{"title": "时长", "exclusiveMaximum": 9}`, "contract.exclusiveMaximum", "时长必须小于 9，请更正后重新递交"},
+		"multipleOf":         {mapper.Field{}, val(bridge.KindInt, "7"), `{"title": "时长", "multipleOf": 5}`, "contract.multipleOf", "时长必须是 5 的整数倍，请更正后重新递交"},
+		"contract format":    {mapper.Field{}, text("5.3.2026"), `{"title": "日期", "format": "date"}`, "contract.format", "日期不是有效的日期（应形如 2026-03-05），请更正后重新递交"},
+		"contract minItems":  {mapper.Field{}, val(bridge.KindJSON, "[1]"), `{"title": "名单", "minItems": 2}`, "contract.minItems", "名单只有 1 项，至少需要 2 项，请补充后重新递交"},
+		"contract maxItems":  {mapper.Field{}, val(bridge.KindJSON, "[1,2,3]"), `{"title": "名单", "maxItems": 2}`, "contract.maxItems", "名单有 3 项，超过上限 2 项，请分成几条记录递交"},
+		"uniqueItems":        {mapper.Field{}, val(bridge.KindJSON, "[1,2,1]"), `{"title": "名单", "uniqueItems": true}`, "contract.uniqueItems", "名单中第 1 项与第 3 项重复，请删去一项后重新递交"},
+		"contract anyOf":     {mapper.Field{}, text("x"), `{"title": "主题", "anyOf": [{"type": "array"}, {"const": "y"}]}`, "contract.anyOf", "主题不符合平台的要求（anyOf），请更正后重新递交"},
+		"through allOf":      {mapper.Field{}, text("77"), `{"allOf": [{"title": "主题", "enum": ["01"]}]}`, "contract.enum", "主题不是平台认可的选项，请重新选择后递交"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, problems := mapValue(t, c.field, c.property, c.value)
@@ -243,8 +243,8 @@ func TestNestedContractViolationsNameThePlace(t *testing.T) {
 	property := `{"title": "扩展", "required": ["consent"], "additionalProperties": false, "properties": {"consent": {"type": "boolean"}}}`
 	_, problems := mapValue(t, mapper.Field{}, property, val(bridge.KindJSON, `{"other": 1}`))
 	require.ElementsMatch(t, []bridge.Problem{
-		{Field: "x.consent", Column: "a", Rule: "contract.required", Message: "扩展中的 consent 为空,请补充后重新递交"},
-		{Field: "x.other", Column: "a", Rule: "contract.additionalProperties", Message: "扩展中的 other 不是平台接收的内容,请联系管理员调整配置"},
+		{Field: "x.consent", Column: "a", Rule: "contract.required", Message: "扩展中的 consent 为空，请补充后重新递交"},
+		{Field: "x.other", Column: "a", Rule: "contract.additionalProperties", Message: "扩展中的 other 不是平台接收的内容，请联系管理员调整配置"},
 	}, problems)
 }
 
@@ -269,7 +269,7 @@ func TestExpressionsThatFail(t *testing.T) {
 	m := newMapper(t, mapper.Options{Routes: []mapper.Route{r}})
 	_, problems, err := m.Map(t.Context(), bridge.Change{Route: "r", Columns: map[string]bridge.Value{"a": {}}})
 	require.NoError(t, err)
-	require.Equal(t, []bridge.Problem{{Field: "x", Column: "a", Rule: "required", Message: "x为空,请补充后重新递交"}}, problems, "NULL gives NULL, as in SQL")
+	require.Equal(t, []bridge.Problem{{Field: "x", Column: "a", Rule: "required", Message: "x为空，请补充后重新递交"}}, problems, "NULL gives NULL, as in SQL")
 	_, problems, err = m.Map(t.Context(), bridge.Change{Route: "r", Columns: map[string]bridge.Value{"a": text("secret")}})
 	require.Empty(t, problems)
 	require.EqualError(t, err, "route r: field x: the expression a - 1 cannot be evaluated with a string; correct it in the configuration")
@@ -279,7 +279,7 @@ func TestAColumnThatWasNotCapturedIsNotNull(t *testing.T) {
 	m := newMapper(t, mapper.Options{Routes: []mapper.Route{{Name: "r", Fields: []mapper.Field{{Name: "x", From: "a", Optional: true}}}}})
 	_, problems, err := m.Map(t.Context(), bridge.Change{Route: "r"})
 	require.NoError(t, err)
-	require.Equal(t, []bridge.Problem{{Field: "x", Column: "a", Rule: "column", Message: "递交时还没有读取x(此后调整过配置),请再递交一次"}}, problems)
+	require.Equal(t, []bridge.Problem{{Field: "x", Column: "a", Rule: "column", Message: "递交时还没有读取x（此后调整过配置），请再递交一次"}}, problems)
 }
 
 func TestUnknownRouteIsAnError(t *testing.T) {

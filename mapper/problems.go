@@ -257,7 +257,7 @@ func (p *place) saidInside() string {
 	if p == nil {
 		return ""
 	}
-	return strings.TrimSuffix(p.said(), "的") + ":"
+	return strings.TrimSuffix(p.said(), "的") + "："
 }
 
 func (p *place) rank(f *field) []int {

@@ -37,7 +37,7 @@ func TestRules(t *testing.T) {
 		"nested numbers too":        {`x == nil && y.n[0] + 1 == 8`, bridge.Value{}, val(bridge.KindJSON, `{"n": [7]}`), nil},
 		"now":                       {`now == "2026-03-10 09:00:00" && x == nil && y == nil`, bridge.Value{}, bridge.Value{}, nil},
 		"no follow-on noise": {`x <= y`, text("zzzzz"), text("a"), []bridge.Problem{
-			{Field: "x", Column: "a", Rule: "max", Message: "x有 5 字,超过上限 4 字,请精简后重新递交"},
+			{Field: "x", Column: "a", Rule: "max", Message: "x有 5 字，超过上限 4 字，请精简后重新递交"},
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {

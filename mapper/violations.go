@@ -49,7 +49,7 @@ func flatten(found []violation, e *jsonschema.ValidationError) []violation {
 		return appendMembers(found, e.InstanceLocation, "dependentRequired", k.Missing, sayEmpty)
 	case *kind.AdditionalProperties:
 		return appendMembers(found, e.InstanceLocation, "additionalProperties", k.Properties, func(label string) string {
-			return label + "不是平台接收的内容," + askAdmin + "调整配置"
+			return label + "不是平台接收的内容，" + askAdmin + "调整配置"
 		})
 	default:
 		keyword := strings.Join(e.ErrorKind.KeywordPath(), ".")
@@ -69,39 +69,39 @@ func appendMembers(found []violation, at []string, keyword string, names []strin
 
 // sayViolation finds the sentence for one keyword. The library's own texts repeat the value, so none of them is used.
 func sayViolation(k jsonschema.ErrorKind, keyword string) func(label string) string {
-	ending := "不符合平台的要求(" + keyword + ")," + askRevise
+	ending := "不符合平台的要求（" + keyword + "），" + askRevise
 	switch k := k.(type) {
 	case *kind.Type:
-		ending = "应为" + typeNames(k.Want) + "," + askRevise
+		ending = "应为" + typeNames(k.Want) + "，" + askRevise
 	case *kind.Enum, *kind.Const:
-		ending = "不是平台认可的选项,请重新选择后递交"
+		ending = "不是平台认可的选项，请重新选择后递交"
 	case *kind.Pattern:
-		ending = "的格式不符合平台的要求," + askRevise
+		ending = "的格式不符合平台的要求，" + askRevise
 	case *kind.Format:
-		ending = "不是有效的" + formatName(k.Want) + "," + askRevise
+		ending = "不是有效的" + formatName(k.Want) + "，" + askRevise
 	case *kind.MinLength:
-		ending = fmt.Sprintf("只有 %d 字,至少需要 %d 字,%s", k.Got, k.Want, askRetry)
+		ending = fmt.Sprintf("只有 %d 字，至少需要 %d 字，%s", k.Got, k.Want, askRetry)
 	case *kind.MaxLength:
 		return func(label string) string { return sayTooLong(label, k.Got, k.Want) }
 	case *kind.MinItems:
-		ending = fmt.Sprintf("只有 %d 项,至少需要 %d 项,%s", k.Got, k.Want, askRetry)
+		ending = fmt.Sprintf("只有 %d 项，至少需要 %d 项，%s", k.Got, k.Want, askRetry)
 		if k.Got == 0 {
-			ending = fmt.Sprintf("没有内容,至少需要 %d 项,%s", k.Want, askRetry)
+			ending = fmt.Sprintf("没有内容，至少需要 %d 项，%s", k.Want, askRetry)
 		}
 	case *kind.MaxItems:
-		ending = fmt.Sprintf("有 %d 项,超过上限 %d 项,请分成几条记录递交", k.Got, k.Want)
+		ending = fmt.Sprintf("有 %d 项，超过上限 %d 项，请分成几条记录递交", k.Got, k.Want)
 	case *kind.UniqueItems:
-		ending = fmt.Sprintf("中第 %d 项与第 %d 项重复,请删去一项后重新递交", k.Duplicates[0]+1, k.Duplicates[1]+1)
+		ending = fmt.Sprintf("中第 %d 项与第 %d 项重复，请删去一项后重新递交", k.Duplicates[0]+1, k.Duplicates[1]+1)
 	case *kind.Minimum:
-		ending = "不能小于 " + ratio(k.Want) + "," + askRevise
+		ending = "不能小于 " + ratio(k.Want) + "，" + askRevise
 	case *kind.Maximum:
-		ending = "不能大于 " + ratio(k.Want) + "," + askRevise
+		ending = "不能大于 " + ratio(k.Want) + "，" + askRevise
 	case *kind.ExclusiveMinimum:
-		ending = "必须大于 " + ratio(k.Want) + "," + askRevise
+		ending = "必须大于 " + ratio(k.Want) + "，" + askRevise
 	case *kind.ExclusiveMaximum:
-		ending = "必须小于 " + ratio(k.Want) + "," + askRevise
+		ending = "必须小于 " + ratio(k.Want) + "，" + askRevise
 	case *kind.MultipleOf:
-		ending = "必须是 " + ratio(k.Want) + " 的整数倍," + askRevise
+		ending = "必须是 " + ratio(k.Want) + " 的整数倍，" + askRevise
 	}
 	return func(label string) string { return label + ending }
 }
@@ -132,11 +132,11 @@ func typeNames(names []string) string {
 func formatName(format string) string {
 	switch format {
 	case "date":
-		return "日期(应形如 2026-03-05)"
+		return "日期（应形如 2026-03-05）"
 	case "date-time":
-		return "日期和时间(应形如 2026-03-05T14:30:00+08:00)"
+		return "日期和时间（应形如 2026-03-05T14:30:00+08:00）"
 	case "time":
-		return "时间(应形如 14:30:00)"
+		return "时间（应形如 14:30:00）"
 	case "email":
 		return "电子邮箱地址"
 	case "uri", "url":

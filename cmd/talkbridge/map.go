@@ -94,17 +94,17 @@ func differenceText(d app.Difference) string {
 	r := d.Status
 	switch {
 	case !d.Known && d.Why != "":
-		return d.ID + " 从未递交:" + d.Why
+		return d.ID + " 从未递交：" + d.Why
 	case !d.Known:
-		return d.ID + " 从未递交,或送达已久、已过保留期"
+		return d.ID + " 从未递交，或送达已久、已过保留期"
 	case d.Same && r.Status == bridge.StatusDelivered:
 		return fmt.Sprintf("%s 与 %s 送达的内容相同", d.ID, clock(r.DeliveredAt))
 	case d.Same:
-		return fmt.Sprintf("%s 与台账中的内容相同,状态:%s", d.ID, r.Status)
+		return fmt.Sprintf("%s 与台账中的内容相同，状态：%s", d.ID, r.Status)
 	case r.Status == bridge.StatusDelivered:
-		return fmt.Sprintf("%s 在 %s 送达之后已被修改,尚未再次递交", d.ID, clock(r.DeliveredAt))
+		return fmt.Sprintf("%s 在 %s 送达之后已被修改，尚未再次递交", d.ID, clock(r.DeliveredAt))
 	default:
-		return fmt.Sprintf("%s 与台账中的内容不同,状态:%s", d.ID, r.Status)
+		return fmt.Sprintf("%s 与台账中的内容不同，状态：%s", d.ID, r.Status)
 	}
 }
 
@@ -138,10 +138,10 @@ func printPreview(out io.Writer, s *settings, p app.Preview) error {
 
 func printPreviewText(out io.Writer, p app.Preview) error {
 	if p.Why != "" {
-		fmt.Fprintf(out, "这一行现在不会上报:%s\n", p.Why)
+		fmt.Fprintf(out, "这一行现在不会上报：%s\n", p.Why)
 	}
 	if len(p.Problems) > 0 {
-		fmt.Fprintf(out, "不能上报,共 %d 个原因:\n", len(p.Problems))
+		fmt.Fprintf(out, "不能上报，共 %d 个原因：\n", len(p.Problems))
 		for _, problem := range p.Problems {
 			fmt.Fprintf(out, "  - %s\n", problemLine(problem))
 		}
@@ -177,11 +177,11 @@ func printTally(out io.Writer, t *check.Tally) {
 	if t.Refused == 0 {
 		return
 	}
-	fmt.Fprintf(out, "\n原因,按出现次数:\n")
+	fmt.Fprintf(out, "\n原因，按出现次数：\n")
 	for _, r := range t.Reasons {
 		fmt.Fprintf(out, "%6d × %s  例如 %s\n", r.Count, problemLine(r.Problem), r.Example)
 	}
-	fmt.Fprintf(out, "\n不能上报的记录:\n")
+	fmt.Fprintf(out, "\n不能上报的记录：\n")
 	for _, refusal := range t.Refusals {
 		fmt.Fprintf(out, "  %s\n", refusal.Key)
 		for _, p := range refusal.Problems {

@@ -45,7 +45,7 @@ func pushCommand(s *settings) *cobra.Command {
 
 func printPush(out io.Writer, a app.PushAnswer) error {
 	if a.Another {
-		fmt.Fprintf(out, "%s 已有更新的提交,或正在运行的网桥抢先上报,结果如下\n", a.ID)
+		fmt.Fprintf(out, "%s 已有更新的提交，或正在运行的网桥抢先上报，结果如下\n", a.ID)
 	}
 	code := ""
 	if a.Code != "" {
@@ -55,11 +55,11 @@ func printPush(out io.Writer, a app.PushAnswer) error {
 	case app.PushDelivered:
 		fmt.Fprintf(out, "%s 已上报%s %s\n", a.ID, code, a.Message)
 	case app.PushNotSubmitted:
-		fmt.Fprintf(out, "%s 没有上报:%s\n", a.ID, a.Why)
+		fmt.Fprintf(out, "%s 没有上报：%s\n", a.ID, a.Why)
 	case app.PushRejected:
 		fmt.Fprintf(out, "%s 被拒绝%s %s\n", a.ID, code, a.Message)
 	case app.PushWaits:
-		fmt.Fprintf(out, "%s 暂时没有成功%s %s;记录在等待,运行中的网桥会自动重试\n", a.ID, code, a.Message)
+		fmt.Fprintf(out, "%s 暂时没有成功%s %s；记录在等待，运行中的网桥会自动重试\n", a.ID, code, a.Message)
 	}
 	for _, p := range a.Problems {
 		if _, err := fmt.Fprintf(out, "  - %s\n", problemLine(p)); err != nil {

@@ -132,7 +132,7 @@ func Reason(s bridge.Settlement) string {
 	for i, p := range s.Problems {
 		sentences[i] = p.Message
 	}
-	return strings.Join(sentences, ";")
+	return strings.Join(sentences, "；")
 }
 
 func (w *Writer) statement(r Route, set map[string]string, change bridge.Change, reason string) (string, []any, error) {

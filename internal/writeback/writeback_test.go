@@ -63,7 +63,7 @@ func TestARowIsMarkedOnlyWhileItHoldsWhatWasSubmitted(t *testing.T) {
 	require.NoError(t, w.Write(t.Context(), captured(t, db, "1008"), refused))
 	state, message := flag(t, db, "1008")
 	require.Equal(t, "4", state)
-	require.Equal(t, "谈话内容不能为空;结束时间早于开始时间", message)
+	require.Equal(t, "谈话内容不能为空；结束时间早于开始时间", message)
 }
 
 func TestPreflightNamesWhatIsMissing(t *testing.T) {
