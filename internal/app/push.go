@@ -65,14 +65,25 @@ func (o *Operator) Push(ctx context.Context, by string, a PushArgs, tell Tell) (
 		return answer, err
 	}
 	if why != "" {
-		answer.Outcome, answer.Why = PushNotSubmitted, why
-		return answer, nil
+		answer.Outcome = PushNotSubmitted
+		answer.Why, err = o.wayToSubmit(ctx, answer.ID, why)
+		return answer, err
 	}
 	answer.ID, answer.Key = change.ID(), change.Key // the key as the log has it: 1001 for 01001
 	tell(control.Progress{What: "sending " + answer.ID})
 	err = o.pushed(ctx, parts, change, &answer)
 	o.log.Info("a row is pushed", zap.String("by", by), zap.String("record", answer.ID), zap.String("outcome", string(answer.Outcome)), zap.Error(err))
 	return answer, err
+}
+
+// wayToSubmit adds to why a row is not submitted what the ledger knows of it. A row that was delivered and marked is no submission any more, and
+// is not sent by a push: its mark says nothing of whether somebody has edited it since, and only the flag says that somebody pressed 递交.
+func (o *Operator) wayToSubmit(ctx context.Context, id, why string) (string, error) {
+	r, ok, err := o.store.Record(ctx, id)
+	if err != nil || !ok || r.Status != bridge.StatusDelivered {
+		return why, err
+	}
+	return fmt.Sprintf("%s。它已于 %s 送达；如要再报一次，请在学工系统中再按一次“递交”", why, r.DeliveredAt.In(o.config.Source.Location).Format(time.DateTime)), nil
 }
 
 // readyToSend checks in a command what a bridge has checked when it started.

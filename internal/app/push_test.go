@@ -46,6 +46,11 @@ func TestPushWithoutABridge(t *testing.T) {
 		}, answer)
 		require.Contains(t, c.taken(t, "one", "1001", 1), "李明")
 		require.Equal(t, "3", c.flag(t, "1001"), "it is written back")
+		answer = c.push(t, 1, "1001")
+		require.Equal(t, app.PushNotSubmitted, answer.Outcome, "the mark is no submission")
+		require.Contains(t, answer.Why, "再按一次“递交”")
+		c.press(t, "1001")
+		require.Equal(t, app.PushDelivered, c.push(t, 0, "1001").Outcome, "though it holds what it held")
 
 		c.press(t, "1008")
 		answer = c.push(t, 1, "1008")
