@@ -137,7 +137,7 @@ func (t *trial) asked(ctx context.Context, into any, args ...string) error {
 		return err
 	}
 	if a.code != 0 {
-		return fmt.Errorf("talkbridge %s: 退出码 %d:%s", args[0], a.code, a.said())
+		return fmt.Errorf("talkbridge %s: 退出码 %d：%s", args[0], a.code, a.said())
 	}
 	if err := json.Unmarshal([]byte(a.stdout), into); err != nil {
 		return fmt.Errorf("talkbridge %s: read its JSON: %w", args[0], err)

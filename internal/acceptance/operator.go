@@ -72,7 +72,7 @@ func pushCase(ctx context.Context, t *trial) error {
 	if err != nil {
 		return err
 	}
-	if err := t.check("立即上报", "退出码 0", fmt.Sprintf("退出码 %d:%s", a.code, short(a.said(), 120)), a.code == 0); err != nil {
+	if err := t.check("立即上报", "退出码 0", fmt.Sprintf("退出码 %d：%s", a.code, short(a.said(), 120)), a.code == 0); err != nil {
 		return err
 	}
 	_, err = t.arrives(ctx, "multi/2002", before.Count+1)
@@ -107,7 +107,7 @@ func (t *trial) auditChain(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := t.check("核对审计日志", "退出码 0", fmt.Sprintf("退出码 %d:%s", a.code, short(a.said(), 160)), a.code == 0); err != nil {
+	if err := t.check("核对审计日志", "退出码 0", fmt.Sprintf("退出码 %d：%s", a.code, short(a.said(), 160)), a.code == 0); err != nil {
 		return err
 	}
 	log := filepath.Join(filepath.Dir(t.stand.bridge.Config), "audit.log")
@@ -119,7 +119,7 @@ func (t *trial) auditChain(ctx context.Context) error {
 	if a, err = t.talkbridge(ctx, "audit", "verify", altered); err != nil {
 		return err
 	}
-	return t.check("删去一行的审计日志", "核对不通过，退出码 1", fmt.Sprintf("退出码 %d:%s", a.code, short(a.said(), 160)), a.code == 1)
+	return t.check("删去一行的审计日志", "核对不通过，退出码 1", fmt.Sprintf("退出码 %d：%s", a.code, short(a.said(), 160)), a.code == 1)
 }
 
 // alterLine copies a log without its second line.

@@ -57,6 +57,7 @@ func functionPlan() []plan {
 		{id: "F14", group: groupFunction, title: "不应上报的记录不上报", before: "上报程序运行中", needs: standAlone, run: unsentCase},
 		{id: "F15", group: groupFunction, title: "全表映射试算（不发送）", before: "源库可读", needs: anywhere, run: mapCase},
 		{id: "F16", group: groupFunction, title: "运行状态、健康检查与指标", before: "上报程序运行中", needs: standAlone, run: pagesCase},
+		{id: "F17", group: groupFunction, title: "网页控制台：中英文、查找被拒记录及原因、未登录只读", before: "上报程序运行中", needs: standAlone, run: consoleCase},
 	}
 }
 
@@ -78,6 +79,7 @@ func processPlan() []plan {
 		{id: "P13", group: groupProcess, title: "积压 200 条集中上报", before: running, needs: standAlone, run: backlogCase},
 		{id: "P14", group: groupProcess, title: "被拒记录的人工重试与放弃", before: running, needs: standAlone, run: handCase},
 		{id: "P15", group: groupProcess, title: "指定记录立即上报", before: running, needs: standAlone, run: pushCase},
+		{id: "P16", group: groupProcess, title: "核对：找出并补报监听没有看到的递交", before: running, needs: standAlone, run: reconcileCase},
 	}
 }
 

@@ -58,7 +58,7 @@ func backupCase(ctx context.Context, t *trial) error {
 	if err != nil {
 		return err
 	}
-	return t.check("改动过的备份", "校验不通过，退出码 1", fmt.Sprintf("退出码 %d:%s", a.code, short(a.said(), 160)), a.code == 1)
+	return t.check("改动过的备份", "校验不通过，退出码 1", fmt.Sprintf("退出码 %d：%s", a.code, short(a.said(), 160)), a.code == 1)
 }
 
 // scratchCase restores into a store that is made for it and thrown away; the store in use is not touched.

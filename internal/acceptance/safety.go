@@ -102,7 +102,7 @@ func keyCase(ctx context.Context, t *trial) error {
 	if err != nil {
 		return err
 	}
-	seen := t.check("用错误的 state.key 启动", "拒绝启动，退出码 1", fmt.Sprintf("退出码 %d:%s", a.code, short(a.said(), 160)), a.code == 1)
+	seen := t.check("用错误的 state.key 启动", "拒绝启动，退出码 1", fmt.Sprintf("退出码 %d：%s", a.code, short(a.said(), 160)), a.code == 1)
 	t.did("用正确的密钥启动")
 	if err := t.stand.bridge.Start(ctx); err != nil {
 		return errors.Join(seen, err)
@@ -212,7 +212,7 @@ func leakCase(ctx context.Context, t *trial) error {
 }
 
 func pagesLeakCase(ctx context.Context, t *trial) error {
-	for _, path := range []string{"/", "/metrics", "/api/v1/status", "/api/v1/records?limit=1000", "/api/v1/position"} {
+	for _, path := range []string{"/", "/metrics", "/api/v1/status", "/api/v1/records?limit=1000", "/api/v1/position", "/records", "/position"} {
 		text, err := t.stand.page(ctx, path)
 		if err != nil {
 			return t.check("页面 "+path, "可读", err.Error(), false)
@@ -235,5 +235,5 @@ func pagesLeakCase(ctx context.Context, t *trial) error {
 	if err != nil {
 		return err
 	}
-	return t.check("无用户而对外监听", "拒绝启动，退出码 1", fmt.Sprintf("退出码 %d:%s", a.code, short(a.said(), 160)), a.code == 1 && strings.Contains(a.stderr, "admin"))
+	return t.check("无用户而对外监听", "拒绝启动，退出码 1", fmt.Sprintf("退出码 %d：%s", a.code, short(a.said(), 160)), a.code == 1 && strings.Contains(a.stderr, "admin"))
 }

@@ -66,7 +66,7 @@ func (t *trial) ends(ctx context.Context, id string, want bridge.Status) (r brid
 func (t *trial) marked(ctx context.Context, key, flag, message string) error {
 	expected := fmt.Sprintf("tj_zt = %s", flag)
 	if message != "" {
-		expected += ",sb_xx 含“" + message + "”"
+		expected += "，sb_xx 含“" + message + "”"
 	}
 	return t.await(ctx, "学工系统中该行的回写", expected, patience, func() (string, error) {
 		f, m, err := t.stand.mark(ctx, key)
@@ -75,7 +75,7 @@ func (t *trial) marked(ctx context.Context, key, flag, message string) error {
 		}
 		observed := "tj_zt = " + f
 		if m != "" {
-			observed += ",sb_xx = " + m
+			observed += "，sb_xx = " + m
 		}
 		if f != flag || !strings.Contains(m, message) {
 			return "", fmt.Errorf("%s", observed)

@@ -35,7 +35,7 @@ func (t *trial) did(format string, args ...any) {
 func (t *trial) check(what, expected, observed string, ok bool) error {
 	t.looked = true
 	if observed == "" {
-		observed = "(空)"
+		observed = "（空）"
 	}
 	t.steps = append(t.steps, Step{What: what, Expected: expected, Observed: observed, OK: ok})
 	if ok {
