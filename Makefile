@@ -59,6 +59,11 @@ load: ## N submissions (1000000) through one bridge: rates, lag, memory, size of
 	@$(BUILD) -o bin/ ./cmd/...
 	@bin/load -n $(or $(N),1000000) -store $(or $(STORE),redis) -rate $(or $(RATE),0)
 
+.PHONY: screenshots
+screenshots: need ## a picture of every page of the console into OUT (screenshots): both languages and themes, 1440 and 390 pixels, 0, 1 and 100,000 records
+	@mkdir -p $(or $(OUT),screenshots)
+	@TALKBRIDGE_SCREENSHOTS=$(abspath $(or $(OUT),screenshots)) $(GO) test -count=1 -timeout 30m -run TestPagesOfEverySize ./internal/app
+
 .PHONY: memory
 memory: need ## a million records wait in Redis: what the bridge holds resident, idle and draining
 	@TALKBRIDGE_MEMORY=1 $(GO) test -count 1 -timeout 15m -v -run TestAMillionRecordsWait ./internal/app

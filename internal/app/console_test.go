@@ -7,7 +7,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -17,9 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/crypto/bcrypt"
 
-	"talkbridge/internal/bridge"
 	"talkbridge/internal/testserver"
-	"talkbridge/state"
 )
 
 const consolePassword = "correct horse battery"
@@ -290,76 +287,4 @@ func TestTheLagChartMoves(t *testing.T) {
 	b.shot("behind")
 	require.NoError(t, syscall.Kill(c.mariadb.Pid(), syscall.SIGCONT))
 	b.until(`document.querySelector('#card-lag b').innerText.startsWith('0.0')`)
-}
-
-// With nothing and with very much in it, on a telephone and on a desk: no page is wider than its window, and none is slow.
-func TestPagesOfEverySize(t *testing.T) {
-	for _, n := range []int{0, 1, 100_000} {
-		t.Run(strconv.Itoa(n), func(t *testing.T) {
-			c := newCollege(t, "file:talkbridge.db")
-			c.fillLedger(t, n)
-			c.run(t)
-			b := c.tab(t)
-			for _, width := range []int64{1440, 390} {
-				b.do(chromedp.EmulateViewport(width, 900))
-				for _, path := range []string{"/", "/records", "/position", "/records?key=nothing"} {
-					begun := time.Now()
-					b.open(path)
-					b.do(chromedp.WaitReady("footer"))
-					require.Less(t, time.Since(begun), 10*time.Second, path)
-					require.Zero(t, value[float64](b, `document.documentElement.scrollWidth - document.documentElement.clientWidth`), "%s at %d pixels", path, width)
-					b.shot(fmt.Sprintf("size-%d-%d-%s", n, width, strings.Trim(strings.NewReplacer("/", "-", "?", "-").Replace(path), "-")))
-				}
-			}
-			if n == 1 { // in the other language and the other colours
-				b.do(chromedp.Click("#theme"), chromedp.Click("#language"), chromedp.WaitReady("footer"))
-				for _, width := range []int64{1440, 390} {
-					b.do(chromedp.EmulateViewport(width, 900))
-					for _, path := range []string{"/", "/records", "/position"} {
-						b.open(path)
-						b.do(chromedp.WaitReady("footer"))
-						require.Equal(t, "dark en", value[string](b, `document.documentElement.dataset.theme + " " + document.documentElement.lang`))
-						require.Zero(t, value[float64](b, `document.documentElement.scrollWidth - document.documentElement.clientWidth`), "%s at %d pixels", path, width)
-						b.shot(fmt.Sprintf("dark-%d-%s", width, strings.Trim(strings.ReplaceAll(path, "/", "-"), "-")))
-					}
-				}
-			}
-			b.open("/records")
-			require.Equal(t, min(n, 50), value[int](b, `document.querySelectorAll('#list tbody tr').length`))
-		})
-	}
-}
-
-// fillLedger puts records into the store that wait for a long time, before any bridge runs.
-func (c *college) fillLedger(t *testing.T, n int) {
-	t.Helper()
-	if n == 0 {
-		return
-	}
-	store, closeIt := c.openStore(t)
-	defer closeIt()
-	epoch, ok, err := store.Lead(t.Context(), "filler", time.Minute)
-	require.NoError(t, err)
-	require.True(t, ok)
-	const chunk = 5000
-	for from := 0; from < n; from += chunk {
-		var changes []bridge.Change
-		for i := from; i < min(n, from+chunk); i++ {
-			changes = append(changes, bridge.Change{
-				Route: "gone", Key: strconv.Itoa(100_000 + i), KeyColumns: []string{"id"}, EventID: fmt.Sprint("fill#", i), Origin: bridge.OriginBinlog,
-				At: bridge.Coordinates{Server: "filler", File: "binlog.000001", Pos: uint64(i + 1)}, CommittedAt: time.Now(), CapturedAt: time.Now(),
-			})
-		}
-		_, err := store.Append(t.Context(), epoch, changes, nil)
-		require.NoError(t, err)
-	}
-	require.NoError(t, store.Resign(t.Context(), "filler"))
-}
-
-func (c *college) openStore(t *testing.T) (*state.Store, func()) {
-	t.Helper()
-	cfg := c.load(t)
-	store, err := state.Open(t.Context(), state.Options{URL: cfg.State.URL.Reveal(), Namespace: cfg.State.Namespace, Key: cfg.State.Key})
-	require.NoError(t, err)
-	return store, func() { require.NoError(t, store.Close()) }
 }

@@ -24,6 +24,7 @@ func (c *Console) functions() template.FuncMap {
 		"bytes":    size,
 		"status":   func(l string, s bridge.Status) string { return word(l, "status_"+string(s)) },
 		"stage":    func(l string, s bridge.Stage) string { return word(l, "stage_"+string(s)) },
+		"open":     func(r state.Reconciled) int { return r.Missing + r.Differing - r.Queued }, // that nothing was done about
 		"cause":    func(l string, c state.Cause) string { return word(l, "cause_"+string(c)) },
 		"reason":   reason,
 		"to":       func(id string) template.URL { return template.URL(recordPath(id)) }, //nolint:gosec // every part is escaped

@@ -65,7 +65,7 @@ var words = map[string]said{
 	"unknown":           {"未知", "not known"},
 	"backlog":           {"等待上报", "Waiting"},
 	"oldest":            {"最久", "oldest"},
-	"throughput":        {"上报速度", "Delivered per minute"},
+	"throughput":        {"上报速度", "Rate"},
 	"per_minute":        {"条/分", "/min"},
 	"token":             {"令牌到期", "Token ends"},
 	"no_token":          {"尚未领取", "none yet"},
