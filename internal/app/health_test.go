@@ -31,12 +31,17 @@ func TestHealthAndReadinessTellTheTruth(t *testing.T) {
 	first.answers("/readyz", http.StatusServiceUnavailable, "the source is not connected")
 	first.answers("/healthz", http.StatusOK, "")
 	second.answers("/readyz", http.StatusOK, "")
-	first.answers("/metrics", http.StatusOK, "\ntalkbridge_source_connected 0\n")
+	for _, line := range []string{"source_connected 0", "source_lag_bytes NaN", "leader 1"} {
+		first.answers("/metrics", http.StatusOK, "\ntalkbridge_"+line+"\n")
+	}
+	require.NotContains(t, page(t, "http://"+first.admin+"/metrics"), "talkbridge_source_lag_seconds NaN", "it grows from what was taken in last")
 
 	redis.Stop()
 	for _, n := range []*node{first, second} {
 		n.answers("/readyz", http.StatusServiceUnavailable, "")
 		n.answers("/healthz", http.StatusOK, "")
+		n.answers("/metrics", http.StatusOK, "\ntalkbridge_leader 0\n")
+		n.knowsNothingOfTheLog()
 		eventually(t, time.Minute, func() error {
 			if text := page(t, "http://"+n.admin+"/metrics"); strings.Contains(text, "talkbridge_outbox_oldest_seconds") ||
 				!strings.Contains(text, "talkbridge_breaker_open") {
