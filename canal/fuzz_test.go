@@ -231,8 +231,8 @@ func requireSame(t *testing.T, first, again listening) {
 // FuzzValue holds the decoding of single cells to what it promises, for any kind of column and any bytes.
 func FuzzValue(f *testing.F) {
 	for _, set := range []string{"utf8mb4", "gbk", "gb18030", "big5", "latin1", "ucs2", "utf16le", "utf32", "gb2312", "ascii", binaryCharset} {
-		f.Add(byte(mysql.MYSQL_TYPE_VARCHAR), uint16(200), set, []byte(fuzzed.Name), false, false)
-		f.Add(byte(mysql.MYSQL_TYPE_BLOB), uint16(2), set, []byte("\x00\x4e\x2d\xc4\xe3\xff"), false, true)
+		f.Add(mysql.MYSQL_TYPE_VARCHAR, uint16(200), set, []byte(fuzzed.Name), false, false)
+		f.Add(mysql.MYSQL_TYPE_BLOB, uint16(2), set, []byte("\x00\x4e\x2d\xc4\xe3\xff"), false, true)
 	}
 	for _, kind := range []byte{
 		mysql.MYSQL_TYPE_NEWDECIMAL, mysql.MYSQL_TYPE_DATE, mysql.MYSQL_TYPE_TIME2, mysql.MYSQL_TYPE_JSON, mysql.MYSQL_TYPE_STRING,
@@ -241,7 +241,7 @@ func FuzzValue(f *testing.F) {
 		f.Add(kind, uint16(0xfe03), "utf8mb4", []byte(`{"姓名": "`+fuzzed.Name+`", "n": [1.50, null]}`), true, false)
 		f.Add(kind, uint16(1), "gbk", []byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}, true, false)
 	}
-	f.Add(byte(mysql.MYSQL_TYPE_BLOB), uint16(2), "utf8mb4", []byte("\x81\x05x\x9c\x4b\x4c\x4a\x4e\x49\x05\x00\x05\xc8\x01\xf0"), false, true)
+	f.Add(mysql.MYSQL_TYPE_BLOB, uint16(2), "utf8mb4", []byte("\x81\x05x\x9c\x4b\x4c\x4a\x4e\x49\x05\x00\x05\xc8\x01\xf0"), false, true)
 	f.Fuzz(func(t *testing.T, kind byte, meta uint16, set string, raw []byte, unsigned, compressed bool) {
 		c := &column{name: "c", kind: kind, meta: meta, unsigned: unsigned, compressed: compressed, labels: []string{"甲", "乙"}, charset: charset{name: binaryCharset}}
 		if set != binaryCharset {

@@ -138,8 +138,7 @@ func FuzzJSONPath(f *testing.F) {
 func reach(object map[string]any, path string, found map[string]bool) {
 	for name, value := range object {
 		if name == path {
-			text, _ := scalar(value)
-			found[text] = true
+			found[scalar(value)] = true
 		}
 		if inner, ok := value.(map[string]any); ok && strings.HasPrefix(path, name+".") {
 			reach(inner, path[len(name)+1:], found)

@@ -39,19 +39,19 @@ func at(root map[string]any, path string) (any, bool) {
 }
 
 // scalar is the text of a JSON string, number or boolean. Numbers come in one spelling, so that 0, 0.0 and "0" are one code.
-func scalar(value any) (string, bool) {
+func scalar(value any) string {
 	switch v := value.(type) {
 	case string:
-		return strings.TrimSpace(v), true
+		return strings.TrimSpace(v)
 	case json.Number:
 		if f, err := v.Float64(); err == nil && f == math.Trunc(f) && math.Abs(f) < 1<<53 {
-			return strconv.FormatInt(int64(f), 10), true
+			return strconv.FormatInt(int64(f), 10)
 		}
-		return v.String(), true
+		return v.String()
 	case bool:
-		return strconv.FormatBool(v), true
+		return strconv.FormatBool(v)
 	default:
-		return "", false
+		return ""
 	}
 }
 
@@ -61,8 +61,7 @@ func textAt(root map[string]any, path string) string {
 	if !ok {
 		return ""
 	}
-	text, _ := scalar(value)
-	return text
+	return scalar(value)
 }
 
 // contradicts tells whether an object holds a member on the way to path twice, with different values. Which of them counts is up to the

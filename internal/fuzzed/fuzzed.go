@@ -22,24 +22,24 @@ const (
 func Canaries() []string { return []string{Name, IDCard, Phone, Talk, Secret} }
 
 // Silent fails where a text that is meant for a log, a page or a person shows a canary.
-func Silent(t testing.TB, text string) {
-	t.Helper()
+func Silent(tb testing.TB, text string) {
+	tb.Helper()
 	for _, c := range Canaries() {
 		if strings.Contains(text, c) {
-			t.Fatalf("%q is shown in: %s", c, text)
+			tb.Fatalf("%q is shown in: %s", c, text)
 		}
 	}
 	if !utf8.ValidString(text) {
-		t.Fatalf("it is not UTF-8: %q", text)
+		tb.Fatalf("it is not UTF-8: %q", text)
 	}
 }
 
 // Faithful fails where text that was made of raw bytes is not UTF-8, or has a U+FFFD that none of the character sets in use would read
 // from these bytes.
-func Faithful(t testing.TB, text string, raw []byte) {
-	t.Helper()
+func Faithful(tb testing.TB, text string, raw []byte) {
+	tb.Helper()
 	if !utf8.ValidString(text) {
-		t.Fatalf("it is not UTF-8: %q", text)
+		tb.Fatalf("it is not UTF-8: %q", text)
 	}
 	if !strings.ContainsRune(text, utf8.RuneError) {
 		return
@@ -49,17 +49,17 @@ func Faithful(t testing.TB, text string, raw []byte) {
 			return
 		}
 	}
-	t.Fatalf("%q has a U+FFFD that is not in % x", text, raw)
+	tb.Fatalf("%q has a U+FFFD that is not in % x", text, raw)
 }
 
 // Within runs f and fails where it asks for more memory than fixed plus times each byte of the input. What is counted is what was
 // asked for, whether or not it was freed again, so that neither the collector nor a slow machine has a say.
-func Within(t testing.TB, fixed, times, size int, f func()) {
-	t.Helper()
+func Within(tb testing.TB, fixed, times, size int, f func()) {
+	tb.Helper()
 	before := asked()
 	f()
 	if used, limit := asked()-before, uint64(fixed)+uint64(times)*uint64(size); used > limit {
-		t.Fatalf("%d bytes of input made it ask for %d bytes of memory; %d are enough", size, used, limit)
+		tb.Fatalf("%d bytes of input made it ask for %d bytes of memory; %d are enough", size, used, limit)
 	}
 }
 

@@ -18,7 +18,7 @@ import (
 // make fuzz runs every target that there is, by name.
 func TestMakeFuzzRunsEveryTarget(t *testing.T) {
 	var targets []string
-	require.NoError(t, filepath.WalkDir("../..", func(path string, entry fs.DirEntry, err error) error {
+	require.NoError(t, filepath.WalkDir("../..", func(path string, _ fs.DirEntry, err error) error {
 		if err != nil || !strings.HasSuffix(path, "_test.go") {
 			return err
 		}
