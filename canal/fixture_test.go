@@ -45,3 +45,22 @@ INSERT INTO odd VALUES (1, '123e4567-e89b-12d3-a456-426655440000', '::1', '1.2.3
 	require.Equal(t, row.Columns, got.Columns)
 	require.Equal(t, bridge.Value{Kind: bridge.KindText, Text: "中文"}, got.Columns["g"])
 }
+
+// An ENUM or SET may have CHARACTER SET binary. Its labels are bytes, which are shown where they are text; where not, the column alone
+// cannot be read.
+func TestLabelsOfBytes(t *testing.T) {
+	m := mariadb(t)
+	schema := database(t, m, "CREATE TABLE talk (id INT PRIMARY KEY, flag CHAR(1), e ENUM('a', '甲') CHARACTER SET binary, s SET('b', '乙') CHARACTER SET binary)")
+	out := &memory{}
+	r := startRun(t, options(t, m, out, Route{
+		Name: "one", Schema: schema, Table: "talk", Columns: []string{"e", "s"}, Submit: Submit{Column: "flag", Mode: ModeBecomes, Values: []string{"1"}},
+	})).connected()
+	execOn(t, m, schema, "INSERT INTO talk VALUES (1, '1', '甲', 'b,乙')")
+	got := changes(t, out, 1)[0].Columns
+	require.Equal(t, bridge.Value{Kind: bridge.KindEnum, Text: "甲"}, got["e"])
+	require.Equal(t, bridge.Value{Kind: bridge.KindSet, Text: "b,乙"}, got["s"])
+	row, _, err := r.Row(t.Context(), "one", "1")
+	require.NoError(t, err)
+	require.Equal(t, row.Columns, got)
+	require.NoError(t, r.end())
+}

@@ -275,7 +275,11 @@ func (c *column) describe(i int, m metadata, sets collations) (err error) {
 		}
 		c.labels = make([]string, len(labels))
 		for k, label := range labels {
-			if c.labels[k], err = c.charset.text(label); err != nil {
+			set := c.charset
+			if set.decode == nil { // CHARACTER SET binary: labels of bytes, which are shown where they are text
+				set.decode = decodeUTF8
+			}
+			if c.labels[k], err = set.text(label); err != nil {
 				return fmt.Errorf("label %d: %w", k+1, err)
 			}
 		}

@@ -38,7 +38,7 @@ func at(root map[string]any, path string) (any, bool) {
 	return nil, false
 }
 
-// scalar is the text of a JSON string, number or boolean. Numbers come in one spelling, so that 0, 0.0 and "0" are one code.
+// scalar is the text of a JSON string, number or boolean; of anything else it is empty. Numbers come in one spelling, so that 0, 0.0 and "0" are one code.
 func scalar(value any) string {
 	switch v := value.(type) {
 	case string:
