@@ -64,7 +64,7 @@ func (w *Workers) process(stop, ctx context.Context, lease bridge.Lease, mode br
 		settlement = w.pushed(ctx, lease, endpoint, payload)
 	}
 	stage = bridge.StageWriteback
-	return w.writtenBack(ctx, lease, settlement), true
+	return w.writtenBack(ctx, lease, settlement, payload), true
 }
 
 // halted tells that no call may begin: the bridge stops, or the platform is taken for down and this is no probe.
@@ -139,8 +139,9 @@ func (w *Workers) judge(ctx context.Context, result Result) {
 }
 
 // writtenBack tells the source of a final verdict. If that fails, the record is not done: it is retried whole, which costs a call
-// that overwrites the same content, and needs no memory of how far it had come.
-func (w *Workers) writtenBack(ctx context.Context, lease bridge.Lease, s bridge.Settlement) bridge.Settlement {
+// that overwrites the same content, and needs no memory of how far it had come. What the source says may come from a trigger of the
+// school's, which can quote any table: what was looked up for the payload is masked in it too (Invariant 8).
+func (w *Workers) writtenBack(ctx context.Context, lease bridge.Lease, s bridge.Settlement, payload []byte) bridge.Settlement {
 	if w.Writeback == nil || s.Verdict == bridge.VerdictRetry {
 		return s
 	}
@@ -154,7 +155,7 @@ func (w *Workers) writtenBack(ctx context.Context, lease bridge.Lease, s bridge.
 	if s.Verdict == bridge.VerdictRejected {
 		message = "the record was refused (" + s.Message + "), but the source could not be marked: "
 	}
-	again := w.again(lease, bridge.StageWriteback, s.Code, message+err.Error(), 0)
+	again := w.again(lease, bridge.StageWriteback, s.Code, message+redactor{}.answer(err.Error(), payload), 0)
 	again.Problems = s.Problems
 	return again
 }
