@@ -175,13 +175,17 @@ func (b *binding) submission(before *image, after image) (columns map[string]bri
 func (b *binding) columns(row image) (map[string]bridge.Value, error) {
 	columns := make(map[string]bridge.Value, len(b.cells))
 	var problems []error
+	var bound bridge.Bound
 	for _, c := range b.cells {
 		v, err := b.cell(row, c)
+		if errors.Is(err, errInvalidBytes) && !b.isKey(c) { // the record is refused for it, and reading goes on
+			v, err = bridge.Value{Kind: bridge.KindUnreadable, Text: bridge.UnreadableBytes}, nil
+		}
 		if err != nil {
 			problems = append(problems, err)
 			continue
 		}
-		columns[c.name] = v
+		columns[c.name] = bound.Carry(v)
 	}
 	if len(problems) == 0 {
 		return columns, nil
@@ -191,6 +195,10 @@ func (b *binding) columns(row image) (map[string]bridge.Value, error) {
 		return nil, errors.Join(problems...)
 	}
 	return nil, fmt.Errorf("record %s: %w", key, errors.Join(problems...))
+}
+
+func (b *binding) isKey(c cell) bool {
+	return slices.ContainsFunc(b.key, func(k cell) bool { return k.index == c.index })
 }
 
 func (b *binding) keyOf(columns map[string]bridge.Value) (string, error) {

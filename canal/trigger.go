@@ -88,10 +88,16 @@ func (s Submit) flagged(v bridge.Value) bool {
 	return slices.Contains(s.Values, v.Text)
 }
 
-// holds tells whether the route's condition is true for the row.
+// holds tells whether the route's condition is true for the row. Over a value that could not be read it cannot be told: the row is taken for a
+// submission, which the mapping then refuses with the reason, because what is left out without a word is lost.
 func (r *route) holds(columns map[string]bridge.Value) (bool, error) {
 	if r.where == nil {
 		return true, nil
+	}
+	for _, name := range r.where.Names() {
+		if columns[name].Kind == bridge.KindUnreadable {
+			return true, nil
+		}
 	}
 	holds, err := r.where.Holds(exprs.Env(columns))
 	if err != nil {

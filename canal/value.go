@@ -111,6 +111,9 @@ func (c *column) string(v string) (bridge.Value, error) {
 		if v == "" { // an empty document stands for the literal null (MySQL's json_binary.cc, "empty document")
 			v = "null"
 		}
+		if len(v) > bridge.MaxValue {
+			return bridge.Value{Kind: bridge.KindUnreadable, Text: bridge.UnreadableSize}, nil
+		}
 		if !utf8.ValidString(v) { // no server takes such a document in, but a damaged one would be passed on as it is
 			return bridge.Value{}, fmt.Errorf("%w (JSON)", errInvalidBytes)
 		}
@@ -122,6 +125,9 @@ func (c *column) string(v string) (bridge.Value, error) {
 		if v, err = inflate(v); err != nil {
 			return bridge.Value{}, err
 		}
+	}
+	if len(v) > bridge.MaxValue { // before anything is made of it
+		return bridge.Value{Kind: bridge.KindUnreadable, Text: bridge.UnreadableSize}, nil
 	}
 	if c.shownAs != "" {
 		text, err := showBytes(c.shownAs, c.padded(v))

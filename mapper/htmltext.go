@@ -69,6 +69,9 @@ func isStrayControl(r rune) bool {
 // escapeStrayBrackets keeps a < that begins no tag ("成绩<b,但…") from swallowing what follows it, and tells whether there are tags.
 func escapeStrayBrackets(s string) (escaped string, tags bool) {
 	lastClose := strings.LastIndexByte(s, '>')
+	if !hasTag(s, lastClose) { // the brackets stay as they are, however many
+		return s, false
+	}
 	var b strings.Builder
 	copied := 0
 	for i := range len(s) {
@@ -76,7 +79,6 @@ func escapeStrayBrackets(s string) (escaped string, tags bool) {
 			continue
 		}
 		if i < lastClose && beginsTag(s[i+1:]) {
-			tags = true
 			continue
 		}
 		b.WriteString(s[copied:i])
@@ -84,10 +86,20 @@ func escapeStrayBrackets(s string) (escaped string, tags bool) {
 		copied = i + 1
 	}
 	if copied == 0 {
-		return s, tags
+		return s, true
 	}
 	b.WriteString(s[copied:])
-	return b.String(), tags
+	return b.String(), true
+}
+
+// hasTag tells whether a tag begins in s before the last place where one can end.
+func hasTag(s string, lastClose int) bool {
+	for i := range max(lastClose, 0) {
+		if s[i] == '<' && beginsTag(s[i+1:]) {
+			return true
+		}
+	}
+	return false
 }
 
 // beginsTag tells whether s, which follows a <, reads like a tag, a comment or a declaration.

@@ -74,12 +74,13 @@ func (l *lookup) givesMembers(columns []string) error {
 type finding byte
 
 const (
-	notRun        finding = iota
-	found                 // with rows; of a many-lookup any number
-	foundNone             // no row
-	foundMany             // more than one row, and one was wanted
-	foundTooMany          // more rows than a many-lookup may have
-	foundNullBind         // not run: a bind is NULL
+	notRun          finding = iota
+	found                   // with rows; of a many-lookup any number
+	foundNone               // no row
+	foundMany               // more than one row, and one was wanted
+	foundTooMany            // more rows than a many-lookup may have
+	foundNullBind           // not run: a bind is NULL
+	foundUnreadable         // a row with a value that is not carried
 )
 
 // A result is what one lookup gave for one record.
@@ -97,7 +98,9 @@ type result struct {
 func (r *result) missing() bool { return r.state != found }
 
 // refusal tells whether the result is a fault in the data even for a field that may be left out.
-func (r *result) refusal() bool { return r.state == foundMany || r.state == foundTooMany }
+func (r *result) refusal() bool {
+	return r.state == foundMany || r.state == foundTooMany || r.state == foundUnreadable
+}
 
 // values gives a row as an expression sees it (nil if there is none), a many-lookup as a list of rows.
 func (r *result) values(many bool) any {
@@ -165,6 +168,9 @@ func (r *run) read(ctx context.Context, s source, at *place) (v bridge.Value, mi
 		if !ok {
 			return v, nil, notReadError{column: s.column}
 		}
+		if v.Kind == bridge.KindUnreadable {
+			return v, nil, unreadableError{column: s.column, reason: v.Text}
+		}
 		return v, nil, nil
 	}
 	res, err := r.lookup(ctx, s.lookup, at)
@@ -231,7 +237,21 @@ func (m *Mapper) query(ctx context.Context, l *lookup, args []any) (*result, err
 		return nil, fmt.Errorf("route %s: lookup %s: %w", l.route, l.name, explainSQL(err))
 	case !l.many && len(list) == 0:
 		return &result{state: foundNone, root: l}, nil
+	case unreadable(list):
+		return &result{state: foundUnreadable, root: l}, nil
 	default:
 		return &result{state: found, root: l, rows: list}, nil
 	}
+}
+
+// unreadable tells whether a value of the rows is not carried.
+func unreadable(list []map[string]bridge.Value) bool {
+	for _, row := range list {
+		for _, v := range row {
+			if v.Kind == bridge.KindUnreadable {
+				return true
+			}
+		}
+	}
+	return false
 }

@@ -121,6 +121,7 @@ func (m *Mapper) mapChange(ctx context.Context, change bridge.Change) (payload [
 	}
 	r.inOrder()
 	r.closeGaps()
+	r.refuseUnreadable()
 	if err := r.hold(tree); err != nil {
 		return nil, nil, err
 	}

@@ -2,6 +2,7 @@ package mapper
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -66,6 +67,18 @@ func (r *run) closeGaps() {
 		}
 		r.add(strings.Join(g.paths, ", "), strings.Join(g.result.root.bindNames(), ", "), "lookup",
 			g.result.at.saidInside()+sayMissing(g.result, strings.Join(labels, "、")), g.rank)
+	}
+}
+
+// refuseUnreadable refuses a record for a column that could not be carried and that no field has complained about: the route's where may
+// hang on it, and then nobody knows whether the row is a submission.
+func (r *run) refuseUnreadable() {
+	for _, name := range slices.Sorted(maps.Keys(r.change.Columns)) {
+		v := r.change.Columns[name]
+		if v.Kind != bridge.KindUnreadable || slices.ContainsFunc(r.complaints, func(c complaint) bool { return c.Column == name }) {
+			continue
+		}
+		r.add("", name, "unreadable", sayUnreadable("列 "+name+" ", v.Text), []int{len(r.route.fields)})
 	}
 }
 

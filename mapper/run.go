@@ -29,6 +29,13 @@ type notReadError struct{ column string }
 
 func (e notReadError) Error() string { return "column " + e.column + " was not read with the row" }
 
+// unreadableError is a value that the listener did not carry.
+type unreadableError struct{ column, reason string }
+
+func (e unreadableError) Error() string {
+	return "column " + e.column + " cannot be read with the row (" + e.reason + ")"
+}
+
 // A place is where in the payload fields stand: the payload itself, one element of an each, a nested object, a list. Each knows the
 // one around it, so a field finds the rows and results of all of them.
 type place struct {
@@ -78,11 +85,15 @@ func (r *run) object(ctx context.Context, b []byte, fields []*field, at *place) 
 	return append(b, '}'), tree, nil
 }
 
-// tryMember turns a column that was not captured into a complaint.
+// tryMember turns a column that was not captured, or could not be, into a complaint.
 func (r *run) tryMember(ctx context.Context, b []byte, f *field, at *place) (any, []byte, error) {
 	value, written, err := r.member(ctx, b, f, at)
 	if _, notRead := errors.AsType[notReadError](err); notRead {
 		r.complain(f, at, "column", sayNotRead(f.label))
+		return nil, nil, nil
+	}
+	if e, unreadable := errors.AsType[unreadableError](err); unreadable {
+		r.add(at.path(f), e.column, "unreadable", at.said()+sayUnreadable(f.label, e.reason), at.rank(f))
 		return nil, nil, nil
 	}
 	return value, written, err

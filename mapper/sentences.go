@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"unicode/utf8"
+
+	"talkbridge/internal/bridge"
 )
 
 // What a counsellor reads. Every sentence names the field as the contract's title does, and says what is wrong and what to do.
@@ -66,6 +68,14 @@ func sayBadEncoding(label string) string {
 	return label + "含有无法识别的字符（编码错误），请重新填写后递交"
 }
 
+// sayUnreadable is for a value that the listener could not carry.
+func sayUnreadable(label, reason string) string {
+	if reason == bridge.UnreadableSize {
+		return fmt.Sprintf("%s过大，超过 %d MB，无法读取；请删减（例如去掉粘贴的图片）后重新递交", label, bridge.MaxValue>>20)
+	}
+	return sayBadEncoding(label)
+}
+
 // sayNotRead is for a row that was read before the configuration named the column.
 func sayNotRead(label string) string {
 	return "递交时还没有读取" + label + "（此后调整过配置），请再递交一次"
@@ -96,6 +106,8 @@ func sayMissing(r *result, fields string) string {
 		return fmt.Sprintf("查到不止一条%s信息（%s），无法确定%s，%s核对", l.label, hint, fields, askAdmin)
 	case foundTooMany:
 		return fmt.Sprintf("%s超过 %d 条（%s），%s核对", cmp.Or(l.label, fields), r.limit, hint, askAdmin)
+	case foundUnreadable:
+		return fmt.Sprintf("查到的%s信息过大，超过 %d MB（%s），无法读取，%s核对", l.label, bridge.MaxValue>>20, hint, askAdmin)
 	case foundNullBind:
 		if l.label == "" {
 			return fmt.Sprintf("无法确定%s：记录中的 %s 为空（查询 %s），%s", fields, r.bind, l.name, askRetry)

@@ -92,7 +92,9 @@ func TestPushAgainstAPlatformInTrouble(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			sim, server := startSim(t, platformsim.Options{})
 			o := testOptions(server.URL + "/api")
-			o.Timeout = 300 * time.Millisecond
+			if o.Timeout = 30 * time.Second; tt.fault.Kind == "hang" {
+				o.Timeout = 2 * time.Second
+			}
 			client := newTestClient(t, o)
 			inject(t, sim, tt.fault)
 			got := client.Push(t.Context(), "/talk-record/one", talk("r1"))

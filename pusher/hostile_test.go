@@ -186,9 +186,9 @@ func TestAHostilePlatform(t *testing.T) {
 	for _, tt := range hostileAnswers(t) {
 		t.Run(tt.name, func(t *testing.T) {
 			o := testOptions(hostilePlatform(t, "/one", tt.answer))
-			o.Timeout = time.Minute
-			if tt.slow {
-				o.Timeout = 250 * time.Millisecond
+			if o.Timeout = time.Minute; tt.slow {
+				o.Timeout = 2 * time.Second
+				t.Parallel()
 			}
 			client := signedIn(t, o)
 			taken := counted(t, client)
@@ -226,9 +226,9 @@ func TestAHostileTokenEndpoint(t *testing.T) {
 	for _, tt := range answers {
 		t.Run(tt.name, func(t *testing.T) {
 			o := testOptions(hostilePlatform(t, "/token", tt.answer))
-			o.Timeout = time.Minute
-			if tt.slow {
-				o.Timeout = 250 * time.Millisecond
+			if o.Timeout = time.Minute; tt.slow {
+				o.Timeout = 2 * time.Second
+				t.Parallel()
 			}
 			client := newTestClient(t, o)
 			taken := counted(t, client)

@@ -29,11 +29,7 @@ func NewClient(addr string) *Client {
 // Record gives one record; false where there is none.
 func (c *Client) Record(ctx context.Context, id string) (bridge.Record, bool, error) {
 	var r bridge.Record
-	parts := strings.Split(id, "/")
-	for i, p := range parts {
-		parts[i] = url.PathEscape(p)
-	}
-	ok, err := c.get(ctx, "/api/v1/records/"+strings.Join(parts, "/"), &r)
+	ok, err := c.get(ctx, "/api/v1/records/"+bridge.RecordPath(id), &r)
 	return r, ok, err
 }
 

@@ -6,6 +6,7 @@ package bridge
 
 import (
 	"cmp"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -90,6 +91,19 @@ func RecordID(route, key string) string { return route + "/" + key }
 
 // SplitRecordID is the reverse of RecordID. Route names hold no slash.
 func SplitRecordID(id string) (route, key string, ok bool) { return strings.Cut(id, "/") }
+
+// RecordPath is a record's ID as the end of an address. A key may hold anything: where it holds what servers and browsers take for steps
+// in a tree of folders, its slashes are escaped too.
+func RecordPath(id string) string {
+	parts := strings.Split(id, "/")
+	for i, part := range parts {
+		if part == "" || part == "." || part == ".." {
+			return url.PathEscape(id)
+		}
+		parts[i] = url.PathEscape(part)
+	}
+	return strings.Join(parts, "/")
+}
 
 // JoinKey makes one text of the primary key's values. A comma or percent sign inside a value is percent-encoded, so that two
 // different keys never become the same text.

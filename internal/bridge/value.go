@@ -26,7 +26,37 @@ const (
 	KindBits     Kind = "bits" // wider BIT: unsigned decimal digits
 	KindJSON     Kind = "json" // JSON text
 	KindBinary   Kind = "binary"
+
+	// KindUnreadable is a value that is not carried, for the reason that is its Text. It is no value to compute with: its record is refused.
+	KindUnreadable Kind = "unreadable"
 )
+
+// The reasons of KindUnreadable.
+const (
+	UnreadableBytes = "bytes" // they are no text in the column's character set
+	UnreadableSize  = "size"  // there are more of them than MaxValue, or than MaxRow in the row
+)
+
+// The most that is carried of a row, in bytes. A talk record is a few kilobytes, with pictures in its rich text a few megabytes; one of
+// hundreds would fill the memory of a small machine, in each of the deliveries that go on side by side.
+const (
+	MaxValue = 16 << 20
+	MaxRow   = 32 << 20
+	anySize  = 64 << 10 // a value as short as this is carried in any row: flags and keys are
+)
+
+// A Bound carries the values of one row, within the bounds.
+type Bound struct{ carried int }
+
+// Carry gives the value, or why it is not carried.
+func (b *Bound) Carry(v Value) Value {
+	n := len(v.Text)
+	if n > MaxValue || n > anySize && b.carried+n > MaxRow {
+		return Value{Kind: KindUnreadable, Text: UnreadableSize}
+	}
+	b.carried += n
+	return v
+}
 
 // A Value is the content of one column. The zero Value is NULL.
 type Value struct {

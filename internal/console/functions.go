@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"html/template"
 	"math"
-	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -40,14 +39,8 @@ func (c *Console) functions() template.FuncMap {
 	}
 }
 
-// recordPath is the address of a record's page. A key may hold anything, percent signs and slashes too.
-func recordPath(id string) string {
-	parts := strings.Split(id, "/")
-	for i, p := range parts {
-		parts[i] = url.PathEscape(p)
-	}
-	return "/records/" + strings.Join(parts, "/")
-}
+// recordPath is the address of a record's page.
+func recordPath(id string) string { return "/records/" + bridge.RecordPath(id) }
 
 // grouped is a number as people read it: 100,000.
 func grouped(n int) string {

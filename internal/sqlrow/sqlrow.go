@@ -37,6 +37,7 @@ func Read(rows *sql.Rows, limit int, kinds map[string]bridge.Kind) ([]map[string
 			return nil, fmt.Errorf("read row: %w", err)
 		}
 		row := make(map[string]bridge.Value, len(types))
+		var bound bridge.Bound
 		for i, t := range types {
 			kind, ok := kinds[t.Name()]
 			if !ok {
@@ -46,7 +47,7 @@ func Read(rows *sql.Rows, limit int, kinds map[string]bridge.Kind) ([]map[string
 			if err != nil {
 				return nil, fmt.Errorf("column %s: %w", t.Name(), err)
 			}
-			row[t.Name()] = v
+			row[t.Name()] = bound.Carry(v)
 		}
 		out = append(out, row)
 	}
@@ -60,6 +61,9 @@ func Read(rows *sql.Rows, limit int, kinds map[string]bridge.Kind) ([]map[string
 func value(kind bridge.Kind, raw sql.RawBytes) (bridge.Value, error) {
 	if raw == nil {
 		return bridge.Value{}, nil
+	}
+	if len(raw) > bridge.MaxValue {
+		return bridge.Value{Kind: bridge.KindUnreadable, Text: bridge.UnreadableSize}, nil
 	}
 	switch kind {
 	case bridge.KindBool, bridge.KindBits: // BIT comes as big-endian bytes
