@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"talkbridge/configs"
 )
 
 // within runs f, which ends by itself long before the limit on any machine, or not at all.
@@ -160,4 +162,18 @@ func deepBlocks(n int) string {
 		b.WriteString(strings.Repeat(" ", i) + "a:\n")
 	}
 	return b.String()
+}
+
+// Regular expressions that are cheap to write and dear to run are a problem of their setting; what is left runs in linear time (RE2).
+func TestHostileRegularExpressions(t *testing.T) {
+	text, err := configs.Files.ReadFile("talkbridge.yaml")
+	require.NoError(t, err)
+	const setting = `message: "token.*(过期|失效|无效|expired|invalid)"`
+	require.Contains(t, string(text), setting)
+	for _, bomb := range []string{"((a{1000}){1000}){1000}", strings.Repeat("(", 2000) + strings.Repeat(")", 2000), "(?=a)"} {
+		within(t, func() {
+			_, err := parse("h.yaml", []byte(strings.Replace(string(text), setting, `message: "`+bomb+`"`, 1)), t.TempDir(), still())
+			require.ErrorContains(t, err, "platform.response.reauth.message: is not a regular expression")
+		})
+	}
 }

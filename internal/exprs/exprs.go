@@ -31,7 +31,15 @@ func Compile(source string) (*Program, error) { return compile(source) }
 // CompileCondition compiles an expression that has to give true or false.
 func CompileCondition(source string) (*Program, error) { return compile(source, expr.AsBool()) }
 
+// maxSource bounds an expression, in bytes. The parser calls itself for each depth, and no stack holds those of a megabyte: the program
+// would end there, without a word that an operator understands.
+const maxSource = 10_000
+
 func compile(source string, options ...expr.Option) (*Program, error) {
+	if len(source) > maxSource {
+		return nil, fmt.Errorf("the expression %.40q… is longer than %d bytes: keep what it lists in a dictionary, or in a table that a look-up reads",
+			source, maxSource)
+	}
 	tree, err := parser.Parse(source)
 	if err != nil {
 		return nil, fmt.Errorf("expression %q: %w", source, err)
