@@ -41,8 +41,10 @@ func hostileRows() []hostileRow {
 		{name: "15 MB of text", set: "thnr = REPEAT('谈', 5242880)", refused: "谈话内容有 5242880 字,超过上限 2000 字"},
 		{name: "15 MB of tags", set: "thnr = REPEAT('<b>', 5242880)", refused: "谈话内容为空"},
 		{name: "4 MB of open brackets and a tag", set: "thnr = CONCAT('<p>', REPEAT('<', 4194304), '</p>')", refused: "超过上限 2000 字"},
-		{name: "a picture of 12 MB in the text", set: "thnr = CONCAT('<p>正文<img src=\"data:image/png;base64,', REPEAT('A', 12582912), '\"></p>')",
-			payload: holds("talkContent", "正文")},
+		{
+			name: "a picture of 12 MB in the text", set: "thnr = CONCAT('<p>正文<img src=\"data:image/png;base64,', REPEAT('A', 12582912), '\"></p>')",
+			payload: holds("talkContent", "正文"),
+		},
 		{name: "NULs in rich text", set: "thnr = CONCAT('一', CHAR(0), '二', CHAR(0))", payload: holds("talkContent", "一二")},
 		{name: "NUL in a title", set: "bt = CONCAT('一', CHAR(0), '二')", payload: holds("talkTitle", "一\x00二")},
 		{name: "script in rich text", set: "thnr = '<script>alert(1)</script><p onclick=x>正文</p><style>p{}</style>'", payload: holds("talkContent", "正文")},

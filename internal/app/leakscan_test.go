@@ -142,7 +142,7 @@ func plantings(t *testing.T, text string) map[string]string {
 	list := map[string]string{"plain": text, "GBK": gbk, "%q": fmt.Sprintf("%q", text), "%+q": fmt.Sprintf("%+q", text)}
 	for of, in := range map[string]string{"": text, "GBK ": gbk} {
 		list[of+"%x"], list[of+"%X"] = fmt.Sprintf("%x", in), fmt.Sprintf("%X", in)
-		list[of+"%v"] = fmt.Sprint([]byte(in))
+		list[of+"%v"] = fmt.Sprintf("%d", []byte(in))
 		list[of+"% x in a URL"] = strings.ReplaceAll(fmt.Sprintf(" % x", in), " ", "%")
 		list[of+"in a query"] = url.Values{"v": {"前" + in + "后"}}.Encode()
 		list[of+"in a path"] = url.PathEscape(in)
