@@ -9,14 +9,18 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 	"unicode/utf8"
 
+	"talkbridge/internal/bridge"
+
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.uber.org/zap"
 )
 
 // An attack is what a platform writes onto the bare connection in place of an answer.
@@ -204,6 +208,39 @@ func TestAHostilePlatform(t *testing.T) {
 			require.True(t, utf8.ValidString(result.Message))
 		})
 	}
+}
+
+// Answers that never come take no worker away: eight of them hold all eight workers, and then everything is delivered.
+func TestWorkersAreFreeAgain(t *testing.T) {
+	var slow []attack
+	for _, a := range hostileAnswers(t) {
+		if a.slow {
+			slow = append(slow, a.answer)
+		}
+	}
+	var calls atomic.Int64
+	o := testOptions(hostilePlatform(t, "/one", func(conn net.Conn) {
+		if n := calls.Add(1); n <= 8 {
+			slow[int(n)%len(slow)](conn)
+			return
+		}
+		says(whole(yes))(conn)
+	}))
+	o.Timeout = 500 * time.Millisecond
+	outbox := newMemoryOutbox()
+	runPool(t, outbox, signedIn(t, o), zap.NewNop())
+	for i := range 8 {
+		outbox.submit(change(strconv.Itoa(i)))
+	}
+	require.Eventually(t, func() bool {
+		for i := range 8 {
+			if outbox.verdict("one/"+strconv.Itoa(i)) != bridge.VerdictDelivered {
+				return false
+			}
+		}
+		return true
+	}, time.Minute, 20*time.Millisecond)
+	require.GreaterOrEqual(t, outbox.attempts(), 8)
 }
 
 // The same answers to a token request: there is no token, or there is one that a header can carry.
