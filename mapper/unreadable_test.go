@@ -13,7 +13,7 @@ import (
 // route's where. It is never left out, and never computed with.
 func TestAValueThatWasNotCarriedRefusesTheRecord(t *testing.T) {
 	bytes, size := val(bridge.KindUnreadable, bridge.UnreadableBytes), val(bridge.KindUnreadable, bridge.UnreadableSize)
-	const garbled, large = "含有无法识别的字符(编码错误),请重新填写后递交", "过大,超过 16 MB,无法读取;请删减(例如去掉粘贴的图片)后重新递交"
+	const garbled, large = "含有无法识别的字符（编码错误），请重新填写后递交", "过大，超过 16 MB，无法读取；请删减（例如去掉粘贴的图片）后重新递交"
 	for name, c := range map[string]struct {
 		field mapper.Field
 		row   map[string]bridge.Value

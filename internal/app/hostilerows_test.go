@@ -37,8 +37,8 @@ const evilTitle = `<script>alert(1)</script>'";--${jndi:ldap://x}{{7*7}}`
 
 func hostileRows() []hostileRow {
 	return []hostileRow{
-		{name: "64 MB of text", set: "thnr = REPEAT('谈', 22369621)", refused: "谈话内容过大,超过 16 MB"},
-		{name: "15 MB of text", set: "thnr = REPEAT('谈', 5242880)", refused: "谈话内容有 5242880 字,超过上限 2000 字"},
+		{name: "64 MB of text", set: "thnr = REPEAT('谈', 22369621)", refused: "谈话内容过大，超过 16 MB"},
+		{name: "15 MB of text", set: "thnr = REPEAT('谈', 5242880)", refused: "谈话内容有 5242880 字，超过上限 2000 字"},
 		{name: "15 MB of tags", set: "thnr = REPEAT('<b>', 5242880)", refused: "谈话内容为空"},
 		{name: "4 MB of open brackets and a tag", set: "thnr = CONCAT('<p>', REPEAT('<', 4194304), '</p>')", refused: "超过上限 2000 字"},
 		{
