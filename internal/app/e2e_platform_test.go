@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -103,10 +104,16 @@ func TestABacklogDrainsAfterALongOutage(t *testing.T) {
 	b := c.node(t, "listener") // a platform that is down is no reason not to start
 	b.takesOver(10 * time.Second)
 	f.submit(t, 900)
-	eventually(t, 20*time.Second, func() error {
+	eventually(t, 60*time.Second, func() error {
 		s, err := b.status()
 		if err == nil && s.Records[bridge.StatusPending]+s.Records[bridge.StatusSending] != 300 {
 			err = fmt.Errorf("waiting: %v", s.Records)
+		}
+		metrics := page(t, "http://"+b.admin+"/metrics")
+		for _, read := range []string{`talkbridge_changes_captured_total{route="one"} 900`, "talkbridge_source_lag_bytes 0"} {
+			if err == nil && !strings.Contains(metrics, read+"\n") { // what is not read yet supersedes nothing
+				err = errors.New("not all of it is read")
+			}
 		}
 		return err
 	})
