@@ -12,6 +12,7 @@ import (
 	"talkbridge/internal/admin"
 	"talkbridge/internal/app"
 	"talkbridge/internal/testserver"
+	"talkbridge/state"
 )
 
 // The hour of a DBA, on real servers, with the bridge as a process and Prometheus' own evaluation of the alert rules over what was scraped from
@@ -137,6 +138,14 @@ func (h *hour) stoppedAndPurged() {
 	h.n.says(30*time.Second, "the saved position cannot be resumed from; as source.on_purged says")
 	h.f.arrives(h.t, time.Minute)
 	h.passes("started again")
+	eventually(h.t, time.Minute, func() error {
+		runs := h.c.status(h.t).Reconcile
+		i := slices.IndexFunc(runs, func(r state.Reconciled) bool { return r.Route == "one" && r.Cause == state.CausePurged })
+		if i < 0 || runs[i].Scanned != hourRecords || runs[i].Queued != hourRecords-3 {
+			return fmt.Errorf("the status does not tell what the start found and queued: %+v", runs)
+		}
+		return nil
+	})
 	_, taken := h.c.sim.Record("one", "1013")
 	require.False(h.t, taken, "what was taken back is not sent")
 	h.inSync(0)
