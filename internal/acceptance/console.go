@@ -70,7 +70,7 @@ func (s *stand) visit(ctx context.Context, method, path, language string) (code 
 	if err != nil {
 		return 0, "", err
 	}
-	r.AddCookie(&http.Cookie{Name: "talkbridge_language", Value: language})
+	r.Header.Set("Cookie", "talkbridge_language="+language)
 	resp, err := http.DefaultClient.Do(r)
 	if err != nil {
 		return 0, "", err

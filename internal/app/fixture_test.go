@@ -72,7 +72,7 @@ func outcome(t *testing.T, c *college, cfg *config.Config, client *admin.Client,
 		_, found, err := client.Record(t.Context(), bridge.RecordID(k.route(), k.id))
 		require.NoError(t, err)
 		require.False(t, found, "%s is no submission and must not be a record", k.id)
-		return "不上报:" + preview.Why + "\n"
+		return "不上报：" + preview.Why + "\n"
 	}
 	var r bridge.Record
 	eventually(t, 30*time.Second, func() error {
