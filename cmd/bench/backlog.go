@@ -25,7 +25,13 @@ const (
 	megabyte    = 1e6
 )
 
-func levels() []int { return []int{1000, 10_000, 100_000, 1_000_000} }
+// levels are a thousand and ten times as many, up to most.
+func levels(most int) (all []int) {
+	for waiting := 1000; waiting <= most; waiting *= 10 {
+		all = append(all, waiting)
+	}
+	return all
+}
 
 // A level is a namespace with so many records waiting.
 type level struct {
@@ -50,9 +56,9 @@ func backlog(ctx context.Context, b *bench) ([]result, error) {
 	if err != nil {
 		return nil, err
 	}
-	all := make([]*level, 0, len(levels()))
+	var all []*level
 	var bytes float64
-	for _, waiting := range levels() {
+	for _, waiting := range levels(max(b.waiting, 1000)) {
 		l := &level{waiting: waiting, next: 1_000_000_000}
 		all = append(all, l)
 		if bytes, err = s.filled(ctx, l, template); err != nil {
@@ -64,7 +70,7 @@ func backlog(ctx context.Context, b *bench) ([]result, error) {
 	if err != nil {
 		return nil, err
 	}
-	b.say("%d records wait; %.0f bytes of Redis each, %.0f sealed", levels()[len(all)-1], bytes, sealed)
+	b.say("%d records wait; %.0f bytes of Redis each, %.0f sealed", all[len(all)-1].waiting, bytes, sealed)
 	for round := range b.rounds {
 		for _, l := range all {
 			if err := s.watch(ctx, l, template); err != nil {
@@ -80,8 +86,8 @@ func backlog(ctx context.Context, b *bench) ([]result, error) {
 func backlogResults(all []*level, bytes, sealed float64) []result {
 	least, most := all[0], all[len(all)-1]
 	results := []result{
-		against("resident at rest, 1,000,000 waiting in Redis, against 40 MB", "MB", slices.Max(most.rest)/megabyte, 40, atMost(1)),
-		against("resident in a drain, 1,000,000 waiting in Redis, against 40 MB", "MB", slices.Max(most.drain)/megabyte, 40, atMost(1)),
+		against(fmt.Sprintf("resident at rest, %d waiting in Redis, against 40 MB", most.waiting), "MB", slices.Max(most.rest)/megabyte, 40, atMost(1)),
+		against(fmt.Sprintf("resident in a drain, %d waiting in Redis, against 40 MB", most.waiting), "MB", slices.Max(most.drain)/megabyte, 40, atMost(1)),
 		against("Redis for each record that waits, against its sealed size", "bytes", bytes, sealed, atMost(1.6)),
 	}
 	cost := func(l *level) float64 { return median(l.own) + median(l.redis) }

@@ -57,8 +57,12 @@ func estimate(results []result) (string, error) {
 	for _, r := range all {
 		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s %% |\n", r.name, r.each, r.used, r.full, number(r.part*100))
 	}
-	fmt.Fprintf(&b, "\nFirst full is **%s**, at %s times this load; of the Redis Cluster it is %s, at %s times.\n", all[0].name, number(1/all[0].part),
-		firstOfRedis(all).name, number(1/firstOfRedis(all).part))
+	first, redis := all[0], firstOfRedis(all)
+	fmt.Fprintf(&b, "\nFirst full is **%s**, at %s times this load", first.name, number(1/first.part))
+	if first.name != redis.name {
+		fmt.Fprintf(&b, "; of the Redis Cluster it is %s, at %s times", redis.name, number(1/redis.part))
+	}
+	b.WriteString(".\n")
 	return b.String(), nil
 }
 

@@ -26,6 +26,7 @@ type options struct {
 	only      string // parts, with commas between them; empty: all
 	megabytes int
 	rounds    int
+	waiting   int // records, at most, in the part backlog
 	check     bool
 }
 
@@ -88,6 +89,7 @@ func start(ctx context.Context, args []string) error {
 	flags.StringVar(&o.only, "only", "", "parts to run, with commas between them: "+partNames())
 	flags.IntVar(&o.megabytes, "mb", 500, "how many megabytes of log are passed in the part scan")
 	flags.IntVar(&o.rounds, "rounds", 5, "how often each side is measured")
+	flags.IntVar(&o.waiting, "waiting", 1_000_000, "how many records wait at most in the part backlog: 3 KB of memory each")
 	flags.BoolVar(&o.check, "check", false, "say what misses its target, with exit code 1")
 	_ = flags.Parse(args) // it exits
 	return run(ctx, os.Stdout, &bench{o, os.Stderr})
