@@ -13,6 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"talkbridge/internal/admin"
 	"talkbridge/internal/bridge"
 )
 
@@ -170,9 +171,16 @@ func TestHostileKeys(t *testing.T) {
 	for key := range keys {
 		c.exec(t, "INSERT INTO th_key VALUES (?, '1')", key)
 	}
+	client := admin.NewClient(c.load(t).Admin.Listen)
 	for key, status := range keys {
 		written := bridge.JoinKey([]string{key})
-		record := c.becomes(t, bridge.RecordID("keyed", written), status)
+		var record bridge.Record
+		eventually(t, time.Minute, func() (err error) {
+			if record, _, err = client.Record(t.Context(), bridge.RecordID("keyed", written)); err == nil && record.Status != status {
+				err = fmt.Errorf("%q is %q", key, record.Status)
+			}
+			return err
+		})
 		require.Equal(t, written, record.Key)
 		if status == bridge.StatusDelivered {
 			_, ok := c.sim.Record("one", key)
