@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"talkbridge/internal/bridge"
 	"talkbridge/internal/testserver"
 )
 
@@ -183,18 +184,28 @@ func TestReplacementCharacterItselfIsText(t *testing.T) {
 	}
 }
 
-func TestInvalidBytesNameTheColumnAndTheRecord(t *testing.T) {
+// Bytes that are no text in their column's character set are never guessed at: of a column that is only sent on they refuse the record, of the
+// key or the flag they stop the listener, which says the column and quotes nothing.
+func TestInvalidBytesAreNeverGuessedAt(t *testing.T) {
 	gbk, err := charsetOf("gbk")
 	require.NoError(t, err)
 	r, err := newRoute(Route{Name: "one", Schema: "s", Table: "t", Columns: []string{"body"}, Submit: Submit{Column: "flag", Mode: ModeChanges}})
 	require.NoError(t, err)
-	b, err := newBinding(r, &layout{
-		columns: []column{{name: "id", kind: 3}, {name: "flag", kind: 3}, {name: "body", kind: 15, charset: gbk}}, key: []int{0},
-	})
+	b, err := newBinding(r, &layout{columns: []column{
+		{name: "id", kind: 15, charset: gbk}, {name: "flag", kind: 15, charset: gbk}, {name: "body", kind: 15, charset: gbk},
+	}, key: []int{0}})
 	require.NoError(t, err)
-	_, _, _, err = b.submission(nil, image{values: []any{int32(7), int32(1), "\xc4\xe3\xff内容"}})
-	require.ErrorIs(t, err, errInvalidBytes)
-	require.ErrorContains(t, err, "record 7: column body")
-	require.ErrorContains(t, err, "gbk")
-	require.NotContains(t, err.Error(), "内容")
+	bad := "\xc4\xe3\xff\xc4\xda"
+	columns, key, ok, err := b.submission(nil, image{values: []any{"7", "1", bad}})
+	require.NoError(t, err)
+	require.True(t, ok)
+	require.Equal(t, "7", key)
+	require.Equal(t, bridge.Value{Kind: bridge.KindUnreadable, Text: bridge.UnreadableBytes}, columns["body"])
+	for column, row := range map[string][]any{"id": {bad, "1", "x"}, "flag": {"7", bad, "x"}} {
+		_, _, _, err = b.submission(nil, image{values: row})
+		require.ErrorIs(t, err, errInvalidBytes)
+		require.ErrorContains(t, err, "column "+column)
+		require.ErrorContains(t, err, "gbk")
+		require.NotContains(t, err.Error(), "\u4f60") // 你, which the bytes begin with
+	}
 }
