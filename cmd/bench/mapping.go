@@ -48,12 +48,12 @@ func mapping(ctx context.Context, b *bench) ([]result, error) {
 	b.say("mapping %.1f µs, sealing %.2f µs, gmsm's ECB %.2f µs, with Base64 %.2f µs", took[0], took[1], took[2], took[3])
 	return []result{
 		against("mapping one record, contract and rules checked, against 60 µs", "µs", took[0], 60, atMost(1)),
-		against("sealing 2 KB for the platform, against gmsm's own ECB and Base64", "µs", took[1], took[3], atMost(1.1)),
-		against("sealing 2 KB for the platform, against gmsm's own ECB without Base64", "µs", took[1], took[2], target{}),
+		against("sealing 2 KB for the platform, Base64 and all, against gmsm's own ECB", "µs", took[1], took[2], atMost(1.1)),
+		against("sealing 2 KB for the platform, against gmsm's own ECB and the standard library's Base64", "µs", took[1], took[3], target{}),
 	}, nil
 }
 
-// sealing gives the bridge's own way to seal 2 KB; gmsm's ECB over the same, padded; and that with Base64, as the platform wants it.
+// sealing gives the bridge's own way to seal 2 KB; gmsm's ECB over the same, padded; and that with the standard library's Base64.
 func sealing() ([]func() error, error) {
 	key := []byte("0123456789abcdef")
 	sealer, err := pusher.NewSealer(key)
