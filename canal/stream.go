@@ -274,15 +274,16 @@ func (r *reader) finish(p pile, committed time.Time, ended bridge.Coordinates) e
 // deliver sends changes and the place behind them. Where there are no changes it sends the place only now and then, so that the
 // traffic of tables that nobody watches costs the store nothing.
 func (r *reader) deliver(changes []bridge.Change, idle bool) error {
-	bytes := r.status.bytes()
-	due := r.unsaved && (time.Since(r.savedAt) >= r.tuning.saveEvery || bytes-r.savedFrom >= r.tuning.saveBytes)
+	bytes, now := r.status.bytes(), time.Now()
+	r.status.heard(now)
+	due := r.unsaved && (now.Sub(r.savedAt) >= r.tuning.saveEvery || bytes-r.savedFrom >= r.tuning.saveBytes)
 	if len(changes) == 0 && !due && !idle {
 		r.status.passed(r.place)
 		return nil
 	}
 	b := batch{changes: changes, place: r.place.clone(), safe: r.safe(), idle: idle, save: due, bytes: weightOf(changes)}
 	if due || len(changes) > 0 {
-		r.unsaved, r.savedAt, r.savedFrom = false, time.Now(), bytes
+		r.unsaved, r.savedAt, r.savedFrom = false, now, bytes
 	}
 	r.status.queued(b)
 	return r.send(b)
