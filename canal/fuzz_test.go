@@ -20,8 +20,8 @@ import (
 )
 
 // fuzzRoutes are the routes over the table that the seeds of FuzzEvents have.
-func fuzzRoutes(f testing.TB) (routes []*route) {
-	f.Helper()
+func fuzzRoutes(tb testing.TB) (routes []*route) {
+	tb.Helper()
 	for _, r := range []Route{
 		{
 			Name: "one", Schema: "fuzz", Table: "talk", Columns: strings.Split("name g b5 l body j e s b u d t dt ti c bin y fl", " "),
@@ -30,7 +30,7 @@ func fuzzRoutes(f testing.TB) (routes []*route) {
 		{Name: "two", Schema: "fuzz", Table: "talk", Submit: Submit{Column: "flag", Mode: ModeChanges}, Where: `u != nil && name != "x"`},
 	} {
 		c, err := newRoute(r)
-		require.NoError(f, err)
+		require.NoError(tb, err)
 		routes = append(routes, c)
 	}
 	return routes

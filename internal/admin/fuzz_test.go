@@ -62,12 +62,12 @@ func (a *asked) Backup(context.Context, io.Writer, state.Progress) (state.Summar
 }
 
 // house is the whole HTTP side, with the console and the operations; log gets what it says.
-func house(t testing.TB, did *asked, log *zap.Logger, users ...access.User) http.Handler {
-	t.Helper()
+func house(tb testing.TB, did *asked, log *zap.Logger, users ...access.User) http.Handler {
+	tb.Helper()
 	guard, err := access.New(users, false)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	signer, err := control.NewSigner("MDEyMzQ1Njc4OWFiY2RlZg==", "fuzz")
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	pages, err := console.New(console.Options{
 		Version: "fuzz", Namespace: script, Platform: script, Routes: []string{"one"}, Guard: guard, Ledger: hostile{}, Actions: did, Logger: log,
 		Live: func(context.Context) console.Live { return console.Live{LastError: script, Source: script} },
@@ -75,7 +75,7 @@ func house(t testing.TB, did *asked, log *zap.Logger, users ...access.User) http
 			return console.Preview{Payload: script, Why: script}, nil
 		},
 	})
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	return admin.Handler(admin.Options{
 		Version: "fuzz", Ledger: hostile{}, Routes: []string{"one"}, Leader: func() bool { return true }, Source: func() any { return nil }, Guard: guard,
 		Ready: func(context.Context) error { return nil }, Gatherer: prometheus.NewRegistry(), Logger: log, Console: pages.Register,

@@ -33,10 +33,10 @@ func (o *one) SetAuditAnchor(_ context.Context, a state.AuditAnchor) error {
 }
 
 // aTrail is a log of five events, anchored.
-func aTrail(t testing.TB) (l *Log, file []byte, events []Event) {
-	t.Helper()
-	l, err := New(filepath.Join(t.TempDir(), "audit.log"), fuzzKey, &one{})
-	require.NoError(t, err)
+func aTrail(tb testing.TB) (l *Log, file []byte, events []Event) {
+	tb.Helper()
+	l, err := New(filepath.Join(tb.TempDir(), "audit.log"), fuzzKey, &one{})
+	require.NoError(tb, err)
 	for _, e := range []Event{
 		{Actor: "zhang", Role: "operator", From: "10.0.0.1", Action: "login", Result: Done},
 		{Actor: "zhang", Action: "records.retry", Object: "one/1001", Result: Done, Reason: "学校改了数据"},
@@ -44,12 +44,12 @@ func aTrail(t testing.TB) (l *Log, file []byte, events []Event) {
 		{Actor: "nobody", From: "10.0.0.9", Action: "login", Result: Refused},
 		{Actor: "bridge", Action: "start", Result: Done},
 	} {
-		require.NoError(t, l.Append(t.Context(), e))
+		require.NoError(tb, l.Append(tb.Context(), e))
 	}
 	file, err = os.ReadFile(l.path)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	events, err = l.Read(Query{})
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	return l, file, events
 }
 

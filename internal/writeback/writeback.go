@@ -182,7 +182,7 @@ func guardOf(column string, v bridge.Value) (guard string, arg any, ok bool) {
 		return "CAST(CONVERT(" + name + " USING utf8mb4) AS BINARY) <=> CAST(? AS BINARY)", v.Text, true
 	case bridge.KindBinary:
 		return name + " <=> ?", []byte(v.Text), true
-	case bridge.KindFloat, bridge.KindBool, bridge.KindBits, bridge.KindJSON:
+	case bridge.KindFloat, bridge.KindBool, bridge.KindBits, bridge.KindJSON, bridge.KindUnreadable: // of the last nothing is known to compare
 	}
 	return "", nil, false
 }
