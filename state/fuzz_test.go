@@ -86,16 +86,16 @@ func requireDecoded(t *testing.T, b []byte) {
 }
 
 // aBackup is a backup of two records.
-func aBackup(t testing.TB, key []byte) []byte {
-	t.Helper()
+func aBackup(tb testing.TB, key []byte) []byte {
+	tb.Helper()
 	var out bytes.Buffer
 	w, _, err := newBackupWriter(&out, key, "fuzz", time.Unix(1_700_000_000, 0))
-	require.NoError(t, err)
-	require.NoError(t, w.position([]byte(`{"flavor":"mariadb","file":"b.000001","pos":4}`)))
-	require.NoError(t, w.record("one/1", &rec{status: pending, seq: 1, content: bytes.Repeat([]byte{1}, 100)}))
-	require.NoError(t, w.flush())
-	require.NoError(t, w.record("two/2", &rec{status: delivered, seq: 9, outcome: []byte(`{"code":"0"}`)}))
-	require.NoError(t, w.end())
+	require.NoError(tb, err)
+	require.NoError(tb, w.position([]byte(`{"flavor":"mariadb","file":"b.000001","pos":4}`)))
+	require.NoError(tb, w.record("one/1", &rec{status: pending, seq: 1, content: bytes.Repeat([]byte{1}, 100)}))
+	require.NoError(tb, w.flush())
+	require.NoError(tb, w.record("two/2", &rec{status: delivered, seq: 9, outcome: []byte(`{"code":"0"}`)}))
+	require.NoError(tb, w.end())
 	return out.Bytes()
 }
 

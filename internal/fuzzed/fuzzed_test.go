@@ -38,15 +38,15 @@ func said(check func(t testing.TB)) string {
 // Each check fails on what it is for; one that cannot fail would make every fuzz target blind.
 func TestEachCheckCanFail(t *testing.T) {
 	for _, c := range fuzzed.Canaries() {
-		require.Contains(t, said(func(t testing.TB) { fuzzed.Silent(t, "row "+c) }), c)
+		require.Contains(t, said(func(tb testing.TB) { fuzzed.Silent(tb, "row "+c) }), c)
 	}
-	require.NotEmpty(t, said(func(t testing.TB) { fuzzed.Silent(t, "\xff") }))
-	require.Empty(t, said(func(t testing.TB) { fuzzed.Silent(t, "at binlog.000001:4: 列 body") }))
-	require.NotEmpty(t, said(func(t testing.TB) { fuzzed.Faithful(t, "a\ufffd", []byte("a\xff")) }))
-	require.NotEmpty(t, said(func(t testing.TB) { fuzzed.Faithful(t, "a\xff", []byte("a\xff")) }))
-	require.Empty(t, said(func(t testing.TB) { fuzzed.Faithful(t, "a\ufffd", []byte("a\xef\xbf\xbd")) }))
+	require.NotEmpty(t, said(func(tb testing.TB) { fuzzed.Silent(tb, "\xff") }))
+	require.Empty(t, said(func(tb testing.TB) { fuzzed.Silent(tb, "at binlog.000001:4: 列 body") }))
+	require.NotEmpty(t, said(func(tb testing.TB) { fuzzed.Faithful(tb, "a\ufffd", []byte("a\xff")) }))
+	require.NotEmpty(t, said(func(tb testing.TB) { fuzzed.Faithful(tb, "a\xff", []byte("a\xff")) }))
+	require.Empty(t, said(func(tb testing.TB) { fuzzed.Faithful(tb, "a\ufffd", []byte("a\xef\xbf\xbd")) }))
 	var sink []byte
-	require.NotEmpty(t, said(func(t testing.TB) { fuzzed.Within(t, 1<<20, 10, 10, func() { sink = make([]byte, 4<<20) }) }))
-	require.Empty(t, said(func(t testing.TB) { fuzzed.Within(t, 1<<20, 10, 10, func() { sink = make([]byte, 1<<10) }) }))
+	require.NotEmpty(t, said(func(tb testing.TB) { fuzzed.Within(tb, 1<<20, 10, 10, func() { sink = make([]byte, 4<<20) }) }))
+	require.Empty(t, said(func(tb testing.TB) { fuzzed.Within(tb, 1<<20, 10, 10, func() { sink = make([]byte, 1<<10) }) }))
 	require.NotEmpty(t, sink)
 }
