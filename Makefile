@@ -18,7 +18,7 @@ build: ## build the programs into bin/
 
 .PHONY: need
 need:
-	@internal/testserver/install.sh mariadb redis compiler chromium promtool
+	@internal/testserver/install.sh mariadb redis compiler chromium promtool ed25519
 
 .PHONY: test
 test: need ## install what is missing, then run every test with the race detector

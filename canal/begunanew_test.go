@@ -55,11 +55,9 @@ func TestLogBegunAnewIsNoticedThoughItGrewPastThePosition(t *testing.T) {
 
 // The position's own file may be gone, in both logs: then the head of a later one tells.
 func TestLogBegunAnewIsNoticedThoughTheFileIsPurged(t *testing.T) {
-	onEveryOwn(t, func(t *testing.T, m *testserver.SQLServer) {
+	testserver.Sources(t, func(t *testing.T, s testserver.Source) {
 		t.Helper()
-		if logEnd(t, m)["Executed_Gtid_Set"] == "" && m.Flavor == "mysql" && variable(t, m, "gtid_mode") == "OFF" {
-			t.Skip("without GTIDs a purged file is all there is to know")
-		}
+		m := s.Start(t) // with GTIDs: without, a purged file is all there is to know
 		schema := database(t, m, talks)
 		out := &memory{}
 		o := options(t, m, out, talkRoute(schema))
@@ -91,13 +89,4 @@ func TestLogBegunAnewIsNoticedThoughTheFileIsPurged(t *testing.T) {
 		var lost *lostError
 		require.ErrorAs(t, err, &lost)
 	})
-}
-
-func variable(t *testing.T, m *testserver.SQLServer, name string) string {
-	t.Helper()
-	db := m.DB("")
-	defer db.Close()
-	v, err := pairs(t.Context(), db, "SHOW GLOBAL VARIABLES LIKE '"+name+"'")
-	require.NoError(t, err)
-	return v[name]
 }

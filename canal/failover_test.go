@@ -117,29 +117,35 @@ func TestFailOverToAReplicaThatLacksSome(t *testing.T) {
 
 // MySQL 8.4 and later put tags into GTIDs; the set that is kept, sent and compared has them.
 func TestTaggedGTIDs(t *testing.T) {
-	testserver.Sources(t, func(t *testing.T, s testserver.Source) {
-		t.Helper()
+	tagged := 0
+	for _, s := range testserver.AllSources() {
 		if s.Flavor != "mysql" || s.Version < "8.4" {
-			t.Skip("MySQL 8.4 and later have tags")
+			continue
 		}
-		m := s.Start(t)
-		schema := database(t, m, talks)
-		out := &memory{}
-		o := options(t, m, out, talkRoute(schema))
-		o.OnPurged = PurgedStop
-		r := startRun(t, o).connected()
-		execOn(t, m, schema, "SET gtid_next='AUTOMATIC:talks'", "INSERT INTO talk (id, flag) VALUES (1, '1')",
-			"INSERT INTO talk (id, flag) VALUES (2, '1')", "SET gtid_next='AUTOMATIC'", "INSERT INTO talk (id, flag) VALUES (3, '1')",
-			"SET gtid_next='AUTOMATIC:b_2'", "INSERT INTO talk (id, flag) VALUES (4, '1')")
-		got := changes(t, out, 4)
-		require.NoError(t, r.end())
-		require.Regexp(t, `^[0-9a-f-]{36}:talks:1#`, got[0].EventID)
-		require.Contains(t, out.checkpoint().GTID, ":talks:1-2")
-		require.Equal(t, strings.Join(strings.Fields(logEnd(t, m)["Executed_Gtid_Set"]), ""), out.checkpoint().GTID)
-		out.saved.File, out.saved.Pos = "", 0 // by the set alone
-		execOn(t, m, schema, "FLUSH BINARY LOGS", "SET gtid_next='AUTOMATIC:talks'", "INSERT INTO talk (id, flag) VALUES (5, '1')")
-		r = startRun(t, o).connected()
-		require.Equal(t, []string{"1", "2", "3", "4", "5"}, keys(changes(t, out, 5)))
-		require.NoError(t, r.end())
-	})
+		tagged++
+		t.Run(s.Name, func(t *testing.T) {
+			m := s.Start(t)
+			schema := database(t, m, talks)
+			out := &memory{}
+			o := options(t, m, out, talkRoute(schema))
+			o.OnPurged = PurgedStop
+			r := startRun(t, o).connected()
+			execOn(t, m, schema, "SET gtid_next='AUTOMATIC:talks'", "INSERT INTO talk (id, flag) VALUES (1, '1')",
+				"INSERT INTO talk (id, flag) VALUES (2, '1')", "SET gtid_next='AUTOMATIC'", "INSERT INTO talk (id, flag) VALUES (3, '1')",
+				"SET gtid_next='AUTOMATIC:b_2'", "INSERT INTO talk (id, flag) VALUES (4, '1')")
+			got := changes(t, out, 4)
+			require.NoError(t, r.end())
+			require.Regexp(t, `^[0-9a-f-]{36}:talks:1#`, got[0].EventID)
+			require.Contains(t, out.checkpoint().GTID, ":talks:1-2")
+			require.Equal(t, strings.Join(strings.Fields(logEnd(t, m)["Executed_Gtid_Set"]), ""), out.checkpoint().GTID)
+			out.saved.File, out.saved.Pos = "", 0 // by the set alone
+			execOn(t, m, schema, "FLUSH BINARY LOGS", "SET gtid_next='AUTOMATIC:talks'", "INSERT INTO talk (id, flag) VALUES (5, '1')")
+			r = startRun(t, o).connected()
+			require.Equal(t, []string{"1", "2", "3", "4", "5"}, keys(changes(t, out, 5)))
+			require.NoError(t, r.end())
+		})
+	}
+	if tagged == 0 {
+		t.Skip("SKIPPED, NOT TESTED: there is no MySQL 8.4 or later (make test-matrix has one)")
+	}
 }

@@ -166,7 +166,7 @@ func FuzzEvents(f *testing.F) {
 			flavor = FlavorMariaDB
 		}
 		if len(log) > 1<<20 {
-			t.Skip()
+			return // larger than what the limits are for
 		}
 		var l listening
 		fuzzed.Within(t, 64<<20, 4000, len(log), func() { l = listenTo(t, routes, log, flavor, false) })
