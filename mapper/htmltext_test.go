@@ -57,7 +57,7 @@ func FuzzHTMLToText(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, s string) {
 		if !utf8.ValidString(s) {
-			t.Skip()
+			return // a value is UTF-8 when it comes here
 		}
 		got := htmlToText(s)
 		require.True(t, utf8.ValidString(got))

@@ -33,7 +33,7 @@ func FuzzQuick(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		d, err := nestedDatum(text)
 		if err != nil {
-			t.Skip()
+			return // no JSON is no value
 		}
 		value := forRules(d.tree)
 		for i, c := range contracts {

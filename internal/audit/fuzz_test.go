@@ -97,7 +97,7 @@ func FuzzEvent(f *testing.F) {
 		l := &Log{key: []byte("key"), now: time.Now}
 		e := Event{Actor: actor, Role: role, From: from, Action: action, Object: object, Reason: reason, Result: Done, N: 1, At: time.UnixMilli(ms).UTC()}
 		if year := e.At.Year(); year < 0 || year > 9999 {
-			t.Skip() // JSON has no such times, and no clock either
+			return // JSON has no such times, and no clock either
 		}
 		e.clean()
 		for _, text := range []string{e.Actor, e.Role, e.From, e.Action, e.Object, e.Reason} {
