@@ -154,6 +154,9 @@ func (b *binding) submission(before *image, after image) (columns map[string]bri
 			return nil, "", false, err
 		}
 	}
+	if now.Kind == bridge.KindUnreadable || was.Kind == bridge.KindUnreadable {
+		return nil, "", false, fmt.Errorf("column %s: the flag is too large to be read", flag.name)
+	}
 	if !b.route.Submit.fires(before == nil, was, now) {
 		return nil, "", false, nil
 	}

@@ -59,7 +59,7 @@ func (f *filter) name(s string) string {
 	return s
 }
 
-// find finds the watch of a table, or nil. It is asked for every rows event of the server, so it does not allocate.
+// find finds the watch of a table, or nil. It is asked for every description of a table in the log, so it does not allocate.
 func (f *filter) find(schema, table []byte) *watch {
 	if w := f.watches[string(schema)][string(table)]; w != nil || !f.fold {
 		return w

@@ -219,6 +219,8 @@ func TestALatin1ColumnThatHoldsUTF8(t *testing.T) {
 		schema := database(t, m, `CREATE TABLE talk (id INT PRIMARY KEY, flag CHAR(1), body VARCHAR(100) CHARACTER SET latin1);
 INSERT INTO talk VALUES (1, '1', CONVERT(_binary'谈话' USING latin1)), (2, '0', CONVERT(_binary'内容' USING latin1)), (3, '1', NULL)`)
 		require.NoError(t, m.Exec("UPDATE "+schema+".talk SET body=CONVERT(CAST(CONVERT(body USING latin1) AS BINARY) USING latin1)"))
+		run1(t, m, schema, "INSERT INTO talk VALUES (5, '1', _latin1 x'e9')")
+		unreadable := bridge.Value{Kind: bridge.KindUnreadable, Text: bridge.UnreadableBytes}
 		out := &memory{}
 		route := talkRoute(schema)
 		route.Charsets = map[string]string{"BODY": "utf8mb4"}
@@ -226,15 +228,19 @@ INSERT INTO talk VALUES (1, '1', CONVERT(_binary'谈话' USING latin1)), (2, '0'
 		o.Start.Mode = StartReconcile
 		r := startRun(t, o).connected()
 		run1(t, m, schema, "UPDATE talk SET flag='1' WHERE id=2")
-		got := changes(t, out, 3)
+		got := changes(t, out, 4)
 		require.Equal(t, text("谈话"), got[0].Columns["body"])
 		require.Equal(t, bridge.Value{}, got[1].Columns["body"])
-		require.Equal(t, text("内容"), got[2].Columns["body"])
+		require.Equal(t, unreadable, got[2].Columns["body"], "what cannot be read holds up no scan")
+		require.Equal(t, text("内容"), got[3].Columns["body"])
 		row, _, err := r.Row(t.Context(), "one", "2")
 		require.NoError(t, err)
 		require.Equal(t, text("内容"), row.Columns["body"])
+		row, _, err = r.Row(t.Context(), "one", "5")
+		require.NoError(t, err)
+		require.Equal(t, unreadable, row.Columns["body"])
 		run1(t, m, schema, "INSERT INTO talk VALUES (4, '1', _latin1 x'e9')")
-		require.Equal(t, bridge.Value{Kind: bridge.KindUnreadable, Text: bridge.UnreadableBytes}, changes(t, out, 4)[3].Columns["body"])
+		require.Equal(t, unreadable, changes(t, out, 5)[4].Columns["body"])
 	})
 	_, err := newRoute(Route{
 		Name: "r", Schema: "s", Table: "t", Submit: Submit{Column: "f", Mode: ModeChanges}, Charsets: map[string]string{"x": "utf8mb4"},

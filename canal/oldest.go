@@ -95,10 +95,9 @@ type GTIDs struct{ set mysql.GTIDSet }
 
 // ParseGTIDs reads a set of either server, whichever it looks like.
 func ParseGTIDs(text string) (GTIDs, error) {
-	flavor := FlavorMySQL
-	var id mysql.MariadbGTID
-	if n, _ := fmt.Sscanf(strings.TrimSpace(text), "%d-%d-%d", &id.DomainID, &id.ServerID, &id.SequenceNumber); n == 3 {
-		flavor = FlavorMariaDB
+	flavor := FlavorMariaDB
+	if strings.Contains(text, ":") { // between a server's UUID, which may begin like a MariaDB GTID, and its numbers
+		flavor = FlavorMySQL
 	}
 	set, err := parseGTIDs(flavor, text)
 	return GTIDs{set}, err
@@ -128,18 +127,5 @@ func (g GTIDs) Within(position string) bool {
 	if err != nil || position == "" {
 		return false
 	}
-	of, mariadb := g.set.(*mysql.MariadbGTIDSet)
-	now, same := at.set.(*mysql.MariadbGTIDSet)
-	switch {
-	case mariadb != same:
-		return false
-	case !mariadb:
-		return at.set.Contain(g.set)
-	}
-	for domain, id := range of.Sets {
-		if last := now.Sets[domain]; last == nil || last.SequenceNumber < id.SequenceNumber {
-			return false
-		}
-	}
-	return true
+	return at.set.Contain(g.set)
 }

@@ -11,7 +11,7 @@ import (
 )
 
 func TestASetOfTransactionsKnowsItsOwn(t *testing.T) {
-	const uuid = "3e11fa47-71ca-11e1-9e33-c80aa9429562"
+	const uuid, digits = "3e11fa47-71ca-11e1-9e33-c80aa9429562", "24000352-1234-1123-9e33-c80aa9429562"
 	for _, c := range []struct {
 		set, event      string
 		has             bool
@@ -25,6 +25,7 @@ func TestASetOfTransactionsKnowsItsOwn(t *testing.T) {
 		{set: "0-1-10", event: "binlog.000001:4#0.1", nothing: true},
 		{set: uuid + ":1-10", event: uuid + ":10#0.1", has: true, position: uuid + ":1-12", within: true},
 		{set: uuid + ":1-10", event: uuid + ":11#0.1", position: uuid + ":1-9"},
+		{set: digits + ":1-10", event: digits + ":10#0.1", has: true, position: digits + ":1-12," + uuid + ":1-3", within: true},
 		{set: uuid + ":1-10", event: "binlog.000001:4#0.1", nothing: true, position: "0-1-10"},
 	} {
 		set, err := ParseGTIDs(c.set)

@@ -2,6 +2,7 @@ package canal
 
 import (
 	"encoding/binary"
+	"hash/crc32"
 	"testing"
 	"time"
 
@@ -128,4 +129,60 @@ func TestACutEventStops(t *testing.T) {
 		require.NoError(t, o.open(formatEvent(6)))
 		require.True(t, stops(o.open(rawEvent(replication.WRITE_ROWS_EVENTv1, rows[:n]...))))
 	}
+}
+
+// A bit that turns in a table's number may make it the neighbour's: beside a watched table that is noticed, whichever table it was.
+func TestANumberThatTurnsIsNoticed(t *testing.T) {
+	o := testOpener(t)
+	require.NoError(t, o.open(checked(formatEvent(6))))
+	require.True(t, o.checksums)
+	two, three := []byte{2, 0, 0, 0, 0, 0}, []byte{3, 0, 0, 0, 0, 0}
+	for _, e := range []*replication.BinlogEvent{describes(two, "watched"), describes(three, "other")} {
+		require.NoError(t, o.open(checked(e)))
+	}
+	turned := func(bit byte) *replication.BinlogEvent {
+		e := checked(rowsOf(two, false))
+		e.RawData[replication.EventHeaderSize] ^= bit
+		return e
+	}
+	for _, bit := range []byte{1, 4} { // the neighbour, and nobody
+		err := o.open(turned(bit))
+		require.ErrorContains(t, err, "arrived damaged")
+		require.False(t, stops(err), "it comes again")
+	}
+}
+
+// The same description looks the same each time, wherever in the log it stands, or nothing that was made of it would serve twice.
+func TestADescriptionLooksTheSameEachTime(t *testing.T) {
+	o := testOpener(t)
+	require.NoError(t, o.open(checked(formatEvent(6))))
+	var seen [2]*replication.BinlogEvent
+	for i := range seen {
+		seen[i] = describes([]byte{2, 0, 0, 0, 0, 0}, "watched")
+		seen[i].RawData[13] = byte(i) // its position in the log
+		seen[i] = checked(seen[i])
+		require.NoError(t, o.open(seen[i]))
+		require.IsType(t, &replication.TableMapEvent{}, seen[i].Event)
+	}
+	require.Equal(t, seen[0].RawData[replication.EventHeaderSize:], seen[1].RawData[replication.EventHeaderSize:])
+}
+
+// checked puts a checksum behind an event; behind the head of a file it also says that there is one.
+func checked(e *replication.BinlogEvent) *replication.BinlogEvent {
+	raw := append([]byte{}, e.RawData...)
+	if e.Header.EventType == replication.FORMAT_DESCRIPTION_EVENT {
+		copy(raw[replication.EventHeaderSize+2:], "8.4.0\x00")
+		raw = append(raw, byte(replication.BINLOG_CHECKSUM_ALG_CRC32))
+	}
+	binary.LittleEndian.PutUint32(raw[9:], uint32(len(raw)+replication.BinlogChecksumLength))
+	raw = binary.LittleEndian.AppendUint32(raw, crc32.ChecksumIEEE(raw))
+	h := new(replication.EventHeader)
+	if err := h.Decode(raw); err != nil {
+		panic(err)
+	}
+	c := &replication.BinlogEvent{RawData: raw, Header: h, Event: e.Event}
+	if _, generic := e.Event.(*replication.GenericEvent); generic {
+		c.Event = &replication.GenericEvent{Data: raw[replication.EventHeaderSize : len(raw)-replication.BinlogChecksumLength]}
+	}
+	return c
 }

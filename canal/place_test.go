@@ -12,7 +12,7 @@ import (
 	"talkbridge/internal/testserver"
 )
 
-// A peer was RUNNING with no rows after a restart in mid-transaction, another lost 3,000 of 3,000 rows.
+// A peer lost 3,000 of 3,000 rows after a kill. What a restart in the middle of a transaction does is TestARestartInMidTransaction's.
 func TestRestartLosesAndRepeatsNothing(t *testing.T) {
 	onEvery(t, func(t *testing.T, m *testserver.SQLServer) {
 		t.Helper()

@@ -4,7 +4,9 @@ import (
 	"context"
 	"database/sql"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -114,15 +116,19 @@ func (tr *tableReader) query(ctx context.Context, q preparer, rest string, args 
 	return out, nil
 }
 
-// recode makes text of bytes.
+// recode makes text of bytes. As in the log, what is no text refuses its record, or, in the key or the flag, stops the listener.
 func (tr *tableReader) recode(name string, v bridge.Value) (bridge.Value, error) {
-	if v.IsNull() {
+	if v.IsNull() || v.Kind == bridge.KindUnreadable {
 		return v, nil
 	}
 	set := tr.route.recoded(name)
 	text, err := set.text(v.Text)
-	if err != nil {
-		return v, fmt.Errorf("column %s: %w (%s, as the route's charsets say)", name, err, set.name)
+	switch {
+	case err == nil:
+	case errors.Is(err, errInvalidBytes) && name != tr.route.Submit.Column && !slices.Contains(tr.keys, name):
+		return bridge.Value{Kind: bridge.KindUnreadable, Text: bridge.UnreadableBytes}, nil
+	default:
+		return v, &stopError{fmt.Errorf("column %s: %w (%s, as the route's charsets say)", name, err, set.name)}
 	}
 	return bridge.Value{Kind: bridge.KindText, Text: text}, nil
 }

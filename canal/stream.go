@@ -315,6 +315,7 @@ func (r *reader) rotate(e *replication.RotateEvent, made bool) error {
 
 // heartbeat comes when the server has had nothing to send for a while: all that it has is taken in.
 func (r *reader) heartbeat(e *replication.HeartbeatEvent, h *replication.EventHeader) error {
+	r.status.heard(time.Now())
 	if r.tx.open {
 		return nil
 	}

@@ -15,7 +15,6 @@ import (
 )
 
 const talks = `CREATE TABLE talk (id INT PRIMARY KEY, flag CHAR(1) NOT NULL DEFAULT '0', kind INT, body VARCHAR(100) CHARACTER SET gbk,
-
   pressed DATETIME, n INT NOT NULL DEFAULT 0, secret VARCHAR(20)); CREATE TABLE other (id INT AUTO_INCREMENT PRIMARY KEY, pad VARCHAR(1000)); `
 
 func talkRoute(schema string) Route {

@@ -124,6 +124,8 @@ func keyText(values []bridge.Value) (string, error) {
 		switch v.Kind {
 		case bridge.KindNull:
 			return "", errors.New("a column of the record's key is NULL; a key has to be NOT NULL")
+		case bridge.KindUnreadable:
+			return "", errors.New("a column of the record's key cannot be read; which record it is cannot be told")
 		case bridge.KindBinary:
 			parts[i] = fmt.Sprintf("%x", v.Text)
 		default:
