@@ -113,10 +113,10 @@ FUZZ := canal/FuzzEvents canal/FuzzValue canal/FuzzDDL canal/FuzzGTIDs mapper/Fu
 
 .PHONY: fuzz
 fuzz: ## every fuzz target, FUZZTIME (1m) each, or those that FUZZ names: canal/FuzzEvents …; what is found stays in testdata/fuzz
-	@for target in $(FUZZ); do \
+	@failed=0; for target in $(FUZZ); do \
 		echo "$$target"; \
-		$(GO) test ./$${target%/*} -run '^$$' -fuzz "^$${target##*/}\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x -parallel 1; \
-	done
+		$(GO) test ./$${target%/*} -run '^$$' -fuzz "^$${target##*/}\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x -parallel 1 || failed=1; \
+	done; exit $$failed
 
 .PHONY: lint
 lint: ## golangci-lint, at the version pinned in tools/go.mod

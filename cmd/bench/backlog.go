@@ -110,7 +110,7 @@ func (s *stage) captured(ctx context.Context) (change bridge.Change, err error) 
 	if err := s.submit(ctx, plainInsert, plainRow, plainFirst, 1); err != nil {
 		return change, err
 	}
-	process, err := s.waiting("bridge", 1, 1, plain()).start(ctx, from)
+	process, err := s.waiting("bridge", 1, 1, plain()).begin(ctx, from)
 	if err != nil {
 		return change, err
 	}
@@ -261,11 +261,11 @@ func (s *stage) send(ctx context.Context, l *level, b talkbridge) error {
 func most(ctx context.Context, pid int, lasts time.Duration, done func() bool) (float64, error) {
 	var highest float64
 	for end := time.Now().Add(lasts); time.Now().Before(end) && ctx.Err() == nil; {
-		now, _, err := resident(pid)
+		now, _, err := rig.Memory(pid)
 		if err != nil {
 			return 0, err
 		}
-		highest = max(highest, now)
+		highest = max(highest, float64(now))
 		if done != nil && done() {
 			break
 		}

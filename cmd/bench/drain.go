@@ -127,9 +127,11 @@ func (s *stage) read(ctx context.Context, pid int) (r reading, err error) {
 		if r.own, err = computed(pid); err != nil {
 			return r, err
 		}
-		if _, r.peak, err = resident(pid); err != nil {
+		_, peak, err := rig.Memory(pid)
+		if err != nil {
 			return r, err
 		}
+		r.peak = float64(peak)
 	}
 	if r.redis, err = computed(s.redis.Pid()); err != nil {
 		return r, err
@@ -148,7 +150,7 @@ func (s *stage) drainOnce(ctx context.Context, subject drainSubject, into *drain
 		return err
 	}
 	before := empty
-	process, err := subject.start(ctx, subject.from)
+	process, err := subject.begin(ctx, subject.from)
 	if err != nil {
 		return err
 	}

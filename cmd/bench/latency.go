@@ -66,7 +66,7 @@ func (s *stage) delay(ctx context.Context, subject subject, id int) (p50, p99 fl
 	if err != nil {
 		return 0, 0, err
 	}
-	process, err := subject.start(ctx, from)
+	process, err := subject.begin(ctx, from)
 	if err != nil {
 		return 0, 0, err
 	}

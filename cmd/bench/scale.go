@@ -59,9 +59,6 @@ func (s *stage) several(bridges int) subject {
 				p.others = append(p.others, b.Process)
 			}
 		}
-		if err != nil {
-			p.Kill()
-		}
 		return p, err
 	}
 	return first

@@ -94,7 +94,7 @@ func (r *receiver) times(ctx context.Context) (first map[string]int64, all []int
 	var told []arrival
 	ctx, stop := context.WithTimeout(ctx, time.Minute)
 	defer stop()
-	if err := getJSON(ctx, r.url+"/sink/arrivals", &told); err != nil {
+	if err := rig.AwaitJSON(ctx, r.url+"/sink/arrivals", &told); err != nil {
 		return nil, nil, err
 	}
 	first = make(map[string]int64, len(told))

@@ -56,7 +56,7 @@ func (s *stage) steady(ctx context.Context, subject subject, n int, answer time.
 	if err := s.submit(ctx, plainInsert, plainRow, plainFirst, n); err != nil {
 		return 0, err
 	}
-	process, err := subject.start(ctx, from)
+	process, err := subject.begin(ctx, from)
 	if err != nil {
 		return 0, err
 	}

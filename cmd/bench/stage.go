@@ -119,12 +119,23 @@ type running struct {
 	others  []*rig.Process // that run beside it
 }
 
-// Kill ends all of it.
+// Kill ends all of it, or nothing where nothing was started.
 func (r running) Kill() {
 	for _, other := range r.others {
 		other.Kill()
 	}
-	r.Process.Kill()
+	if r.Process != nil {
+		r.Process.Kill()
+	}
+}
+
+// begin starts the subject. What was started of one that cannot be is ended: it would take its part of the machine while others are measured.
+func (s subject) begin(ctx context.Context, from place) (running, error) {
+	r, err := s.start(ctx, from)
+	if err != nil {
+		r.Kill()
+	}
+	return r, err
 }
 
 // floor gives a floor that keeps nothing, or keeps in "redis" or "file".
@@ -186,7 +197,7 @@ func (s *stage) waiting(name string, n, workers int, more ...setting) subject {
 			return running{}, err
 		}
 		if err := errors.Join(b.command(ctx, "pause"), b.listens(ctx)); err != nil {
-			return running{}, err
+			return running{Process: b.Process}, err
 		}
 		err = rig.Until(ctx, time.Minute, func() error {
 			waiting, err := b.pending(ctx)

@@ -24,8 +24,8 @@ type sample struct {
 	lag      float64 // of reading, seconds
 	lagBytes float64
 	oldest   float64 // age of the oldest record that waits, seconds
-	resident int     // of the bridge, kB
-	peak     int     // ever, kB
+	resident int64   // of the bridge, bytes
+	peak     int64   // ever, bytes
 	store    int64   // size of the store, bytes
 }
 
@@ -41,7 +41,7 @@ func (l *load) sample(ctx context.Context) (s sample, err error) {
 	}
 	s.pending = metrics[`talkbridge_outbox_records{status="pending"}`] + metrics[`talkbridge_outbox_records{status="sending"}`]
 	s.lag, s.lagBytes, s.oldest = metrics["talkbridge_source_lag_seconds"], metrics["talkbridge_source_lag_bytes"], metrics["talkbridge_outbox_oldest_seconds"]
-	if s.resident, s.peak, err = memory(l.bridge.Pid()); err != nil {
+	if s.resident, s.peak, err = rig.Memory(l.bridge.Pid()); err != nil {
 		return s, err
 	}
 	s.store, err = l.storeSize(ctx)
@@ -69,28 +69,6 @@ func (l *load) metrics(ctx context.Context) (map[string]float64, error) {
 		}
 	}
 	return values, lines.Err()
-}
-
-// memory reads what a process holds resident, now and ever, kB.
-func memory(pid int) (now, peak int, err error) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		return 0, 0, fmt.Errorf("read the bridge's memory: %w", err)
-	}
-	for line := range strings.Lines(string(text)) {
-		fields := strings.Fields(line)
-		if len(fields) < 2 {
-			continue
-		}
-		n, _ := strconv.Atoi(fields[1])
-		switch fields[0] {
-		case "VmRSS:":
-			now = n
-		case "VmHWM:":
-			peak = n
-		}
-	}
-	return now, peak, nil
 }
 
 // storeSize is Redis' used memory, or the size of the file.
@@ -158,7 +136,7 @@ func (w *watch) until(ctx context.Context, written <-chan error) error {
 		if s.at >= next || done {
 			next += w.l.every
 			say("%10v %10d %10.0f %11.1f s %12.0f s %6.1f MB %7.0f MB", s.at.Round(time.Second), s.arrived, s.pending, s.lag, s.oldest,
-				float64(s.resident)/1024, float64(s.store)/(1<<20))
+				float64(s.resident)/(1<<20), float64(s.store)/(1<<20))
 		}
 		if done {
 			return nil
@@ -177,7 +155,7 @@ func (w *watch) until(ctx context.Context, written <-chan error) error {
 func (w *watch) summary() {
 	last := w.samples[len(w.samples)-1]
 	var most, lag sample
-	resident := 0
+	resident := int64(0)
 	for _, s := range w.samples {
 		if s.pending > most.pending {
 			most = s
@@ -196,7 +174,7 @@ func (w *watch) summary() {
 	say("committed:       %d records in %v, %.0f a second", w.l.records, w.written.Round(time.Second), per(w.l.records, w.written))
 	say("read:            all in the store after %v, %.0f a second; reading lagged %.1f s at most", w.read.Round(time.Second), per(w.l.records, w.read), lag.lag)
 	say("delivered:       after %v, %.0f a second", last.at.Round(time.Second), per(w.l.records, last.at))
-	say("bridge resident: %.1f MB at most (%.1f MB before), ever %.1f MB", float64(resident)/1024, float64(w.empty.resident)/1024, float64(last.peak)/1024)
+	say("bridge resident: %.1f MB at most (%.1f MB before), ever %.1f MB", float64(resident)/(1<<20), float64(w.empty.resident)/(1<<20), float64(last.peak)/(1<<20))
 	if most.pending > 0 {
 		say("store:           %.0f MB with %.0f records waiting and %d delivered: %.0f bytes a record", float64(most.store)/(1<<20), most.pending,
 			most.arrived, float64(most.store-w.empty.store)/(most.pending+float64(most.arrived)))

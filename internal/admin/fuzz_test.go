@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -105,6 +106,12 @@ func logTo(w io.Writer) *zap.Logger {
 	return zap.New(zapcore.NewCore(zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig()), zapcore.AddSync(w), zap.DebugLevel))
 }
 
+// posted is a form as a browser sends it.
+func posted(path, origin, form string) []byte {
+	return fmt.Appendf(nil, "POST %s HTTP/1.1\r\nHost: localhost\r\n%sContent-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\n\r\n%s",
+		path, origin, len(form), form)
+}
+
 // FuzzHTTP holds the HTTP side to what it promises for any request: no fault, a status that is one of its own, nothing that a browser
 // would run, no operation without a login, a proof or from another site, and no record for who is not logged in.
 func FuzzHTTP(f *testing.F) {
@@ -121,7 +128,7 @@ func FuzzHTTP(f *testing.F) {
 	form := "ids=one/1&id=one%2F1&reason=x&csrf=x&name=zhang&password=" + fuzzed.Secret
 	for _, path := range []string{"/login", "/logout", "/records/retry", "/records/discard", "/pause", "/resume", "/preview", "/control/v1/ask/position.set", "/control/v1/backup"} {
 		for _, origin := range []string{"", "Origin: https://evil.example\r\nSec-Fetch-Site: cross-site\r\n"} {
-			f.Add([]byte("POST "+path+" HTTP/1.1\r\nHost: localhost\r\n"+origin+"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 93\r\n\r\n"+form), false)
+			f.Add(posted(path, origin, form), false)
 		}
 	}
 	hash, err := bcrypt.GenerateFromPassword([]byte("never-guessed-9f2c"), bcrypt.MinCost)
@@ -134,6 +141,9 @@ func FuzzHTTP(f *testing.F) {
 	_, w, _ := answerTo(withoutUsers, []byte("GET /records/one/1 HTTP/1.1\r\nHost: localhost\r\n\r\n"), "127.0.0.1:4711")
 	require.Equal(f, http.StatusOK, w.Code, "the fuzzer would begin at a door that is closed")
 	require.Contains(f, w.Body.String(), "&lt;script&gt;")
+	_, w, _ = answerTo(withUsers, posted("/login", "", form), "127.0.0.1:4711")
+	require.Equal(f, http.StatusUnauthorized, w.Code, "the form's password is to be read, and refused")
+	said.Reset()
 	f.Fuzz(func(t *testing.T, raw []byte, far bool) {
 		from := "127.0.0.1:4711"
 		if far {

@@ -45,6 +45,9 @@ func TestMain(m *testing.M) {
 		if path, err := buildOnce(); err == nil {
 			_ = os.RemoveAll(filepath.Dir(path))
 		}
+		if panickingDir != "" {
+			_ = os.RemoveAll(panickingDir)
+		}
 		os.Exit(code)
 	}))
 }

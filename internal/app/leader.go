@@ -50,7 +50,7 @@ type leader struct {
 type outbox struct {
 	store    *state.Store
 	epoch    *atomic.Uint64
-	answered *atomic.Int64 // when the store last answered an Append, with a refusal too; Unix nanoseconds
+	answered *atomic.Int64 // when an Append last came back from the store, with a refusal too; Unix nanoseconds
 	scan     *scanCount
 }
 

@@ -208,12 +208,16 @@ func (l *leakCollege) wrong(t *testing.T, secret, text string) string {
 	return filepath.Join(dir, "talkbridge.yaml")
 }
 
-// panicking builds the program with one line more: the delivery of record 1015 panics, and the panic's value is the payload.
+// panickingDir is where buildPanicking works, for TestMain to remove; empty: it was not called.
+var panickingDir string
+
+// buildPanicking builds the program with one line more: the delivery of record 1015 panics, and the panic's value is the payload.
 var buildPanicking = sync.OnceValues(func() (string, error) {
 	dir, err := os.MkdirTemp("", "talkbridge-panicking")
 	if err != nil {
 		return "", err
 	}
+	panickingDir = dir
 	source, err := filepath.Abs("../../pusher/client.go")
 	if err != nil {
 		return "", err

@@ -75,6 +75,8 @@ type RouteReconciled struct {
 	Route        string   `json:"route"`
 	MissingIDs   []string `json:"missing_ids"`   // the first thousand
 	DifferingIDs []string `json:"differing_ids"` // likewise
+
+	behind bool // as Reconciliation's, for this route
 }
 
 // idsLimit bounds the lists of ids.
@@ -102,8 +104,8 @@ func (o *Operator) Reconcile(ctx context.Context, by string, a ReconcileArgs, te
 		return answer, err
 	}
 	done, began := 0, time.Now()
-	f := &follower{store: o.store, tell: tell}
 	for _, route := range routes {
+		f := &follower{store: o.store, tell: tell}
 		r := RouteReconciled{Route: route, MissingIDs: []string{}, DifferingIDs: []string{}}
 		err := parts.source.Flagged(ctx, route, func(changes []bridge.Change) error {
 			missing, differing, err := o.compare(ctx, f, changes, &r)
@@ -119,7 +121,8 @@ func (o *Operator) Reconcile(ctx context.Context, by string, a ReconcileArgs, te
 			tell(control.Progress{What: "route " + route, Done: done})
 			return err
 		})
-		answer.Routes, answer.Behind = append(answer.Routes, r), f.behind
+		r.behind = f.behind
+		answer.Routes, answer.Behind = append(answer.Routes, r), answer.Behind || r.behind
 		if err != nil {
 			return answer, err
 		}

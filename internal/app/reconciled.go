@@ -15,7 +15,7 @@ import (
 func (r Reconciliation) runs(cause state.Cause, began time.Time) []state.Reconciled {
 	runs := make([]state.Reconciled, 0, len(r.Routes))
 	for _, of := range r.Routes {
-		runs = append(runs, state.Reconciled{Route: of.Route, Figures: of.Figures, Cause: cause, Behind: r.Behind, BeganAt: began, EndedAt: time.Now()})
+		runs = append(runs, state.Reconciled{Route: of.Route, Figures: of.Figures, Cause: cause, Behind: of.behind, BeganAt: began, EndedAt: time.Now()})
 	}
 	return runs
 }
@@ -44,7 +44,9 @@ type scanCount struct {
 	found map[string]*state.Figures // by route; nil: no scan runs
 	cause state.Cause
 	began time.Time
-	batch string // the first event of the batch that was looked at last: an Append that is tried again is the same rows
+	// batch is the first record and event of the batch that was looked at last: an Append that is tried again is the same rows. The event alone
+	// would not do: those of a scan have the place and the key, and two tables may have the same keys.
+	batch string
 }
 
 // begins is for canal.Options.OnScan. A scan that broke off is counted anew.
@@ -60,7 +62,11 @@ func (c *scanCount) begins(why canal.ScanCause) {
 
 // look counts the rows of a scan before they are appended: afterwards the ledger has them all.
 func (c *scanCount) look(ctx context.Context, changes []bridge.Change) error {
-	if c.found == nil || len(changes) == 0 || changes[0].EventID == c.batch {
+	if c.found == nil || len(changes) == 0 {
+		return nil
+	}
+	batch := changes[0].ID() + " " + changes[0].EventID
+	if batch == c.batch {
 		return nil
 	}
 	if changes[0].Origin != bridge.OriginScan { // it broke off, and was not needed again
@@ -79,7 +85,7 @@ func (c *scanCount) look(ctx context.Context, changes []bridge.Change) error {
 			f.Queued++
 		}
 	}
-	c.batch = changes[0].EventID
+	c.batch = batch
 	return nil
 }
 

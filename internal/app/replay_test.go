@@ -74,6 +74,31 @@ func TestReplayWithoutALedgerSendsOnlyTheLast(t *testing.T) {
 	require.Equal(t, 3, played.Queued, "and once more from the log alone")
 }
 
+// A ledger that is older than the log, as after a restored backup, knows the record, but not what it became: nothing older than what the platform
+// may have goes out.
+func TestReplayIntoAnOlderLedgerSendsOnlyTheLast(t *testing.T) {
+	c := newCollege(t, "file:talkbridge.db")
+	c.withoutWriteback(t)
+	from, _ := c.logEnd(t)
+	stop := c.run(t)
+	c.titled(t, "1001", "第一次")
+	c.becomes(t, "one/1001", bridge.StatusDelivered)
+	stop()
+	c.titled(t, "1001", "第二次")
+	to, _ := c.logEnd(t)
+	// So much log of others that the stretch's end is reached before the next submission is read.
+	require.NoError(t, c.mariadb.Exec("CREATE TABLE xgxt_demo.pad (b LONGBLOB)"))
+	for range 8 {
+		require.NoError(t, c.mariadb.Exec("INSERT INTO xgxt_demo.pad VALUES (REPEAT('x', 8000000))"))
+	}
+	c.titled(t, "1001", "第三次")
+	var played app.Replayed
+	c.says(t, 0, &played, "replay", "--from", from, "--to", to)
+	require.Equal(t, [2]int{2, 0}, [2]int{played.Submissions, played.Queued}, "the last one stands behind the stretch: %+v", played)
+	c.says(t, 0, &played, "replay", "--from", from)
+	require.Equal(t, [2]int{3, 1}, [2]int{played.Submissions, played.Queued}, "%+v", played)
+}
+
 // What the server has no log of is not passed over in silence.
 func TestReplayOfAPurgedStretchSaysWhatThereIs(t *testing.T) {
 	c := newCollege(t, "file:talkbridge.db")

@@ -16,14 +16,16 @@ import (
 // functions are what the templates can call.
 func (c *Console) functions() template.FuncMap {
 	return template.FuncMap{
-		"t":        word,
-		"clock":    c.clock,
-		"ago":      ago,
-		"span":     span,
-		"bytes":    size,
-		"status":   func(l string, s bridge.Status) string { return word(l, "status_"+string(s)) },
-		"stage":    func(l string, s bridge.Stage) string { return word(l, "stage_"+string(s)) },
-		"open":     func(r state.Reconciled) int { return r.Missing + r.Differing - r.Queued }, // that nothing was done about
+		"t":      word,
+		"clock":  c.clock,
+		"ago":    ago,
+		"span":   span,
+		"bytes":  size,
+		"status": func(l string, s bridge.Status) string { return word(l, "status_"+string(s)) },
+		"stage":  func(l string, s bridge.Stage) string { return word(l, "stage_"+string(s)) },
+		// What nothing was done about: of what is queued the missing come first.
+		"lacking":  func(r state.Reconciled) int { return max(0, r.Missing-r.Queued) },
+		"stale":    func(r state.Reconciled) int { return r.Differing - max(0, r.Queued-r.Missing) },
 		"cause":    func(l string, c state.Cause) string { return word(l, "cause_"+string(c)) },
 		"reason":   reason,
 		"to":       func(id string) template.URL { return template.URL(recordPath(id)) }, //nolint:gosec // every part is escaped

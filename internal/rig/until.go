@@ -37,10 +37,15 @@ func Pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-// GetJSON asks an address and reads its answer.
+// GetJSON asks an address and reads its answer, if that takes no longer than two seconds.
 func GetJSON(ctx context.Context, url string, into any) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
+	return AwaitJSON(ctx, url, into)
+}
+
+// AwaitJSON asks an address and reads its answer, however long that takes within ctx.
+func AwaitJSON(ctx context.Context, url string, into any) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return fmt.Errorf("ask %s: %w", url, err)
