@@ -91,7 +91,9 @@ func (w *Workers) work(stop, work context.Context, q *queue) {
 		w.aloft.Add(1)
 		settlement, sent := w.try(stop, work, j)
 		q.open.Add(-1)
-		q.ended.Add(1)
+		if sent { // what is given back took no time, and says nothing of the platform
+			q.ended.Add(1)
+		}
 		q.hint()
 		if j.over != nil {
 			close(j.over)

@@ -12,9 +12,10 @@ import (
 
 func (b *embedded) append(ctx context.Context, f fence, list []entry, checkpoint []byte) (queued int, err error) {
 	var given []held
-	w := b.expected.take()
+	w, told := b.expected.take()
 	err = b.update(ctx, func(tx *bolt.Tx) error {
-		s := shelf{tx, b.ms()}
+		now := b.clock()
+		s := shelf{tx, now.UnixMilli()}
 		var l leaderRow
 		// Invariant 7: the epoch is checked in the transaction that writes.
 		if ok, err := getJSON(tx, singleLeader, &l); err != nil {
@@ -30,7 +31,7 @@ func (b *embedded) append(ctx context.Context, f fence, list []entry, checkpoint
 			return err
 		}
 		if queued > 0 {
-			if given, err = s.grantWish(w, b.clock()); err != nil {
+			if given, err = s.grantWish(w, now); err != nil {
 				return err
 			}
 		}
@@ -40,7 +41,7 @@ func (b *embedded) append(ctx context.Context, f fence, list []entry, checkpoint
 	if err != nil {
 		given = nil
 	}
-	b.expected.fulfil(w, given)
+	_ = releaseAll(ctx, b, b.expected.fulfil(w, told, given)) // what cannot be released is due again when its lease ends
 	return queued, err
 }
 

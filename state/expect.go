@@ -22,31 +22,41 @@ type expected struct {
 	mu    sync.Mutex // guards what follows
 	wish  wish
 	ready []held // leased, and not given out yet
+
+	// A wish is of its moment: told counts how often there was another word of the workers since, a new wish, none any more, or a Lease. An
+	// append that took the wish before may be under way all the while. withdrawn is the last word that was none.
+	told, withdrawn uint64
 }
 
-// take takes the wish for one append.
-func (e *expected) take() wish {
+// take takes the wish for one append, and says of which moment it is.
+func (e *expected) take() (w wish, told uint64) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	w := e.wish
-	e.wish = wish{}
-	return w
+	w, e.wish = e.wish, wish{}
+	return w, e.told
 }
 
-// fulfil keeps what the append leased; where that was nothing, the wish stands again.
-func (e *expected) fulfil(w wish, given []held) {
+// fulfil keeps what the append leased; where that was nothing, and the workers have said nothing since, the wish stands again. It gives what
+// nobody waits for any more, to be released.
+func (e *expected) fulfil(w wish, told uint64, given []held) (late []held) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.ready = append(e.ready, given...)
-	if len(given) == 0 && e.wish.limit == 0 {
+	switch {
+	case len(given) > 0 && e.withdrawn > told:
+		return given
+	case len(given) == 0 && e.told == told:
 		e.wish = w
 	}
+	e.ready = append(e.ready, given...)
+	return nil
 }
 
-// collect gives out what appends have leased.
+// collect gives out what appends have leased. It is a Lease, so the wish that was set before it holds no more.
 func (e *expected) collect(limit int) []held {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	e.told++
+	e.wish = wish{}
 	n := min(limit, len(e.ready))
 	ready := e.ready[:n:n]
 	e.ready = e.ready[n:]
@@ -56,7 +66,11 @@ func (e *expected) collect(limit int) []held {
 // expect sets the wish. None takes it back, and gives back what was leased for it and is not given out.
 func (e *expected) expect(ctx context.Context, from outbox, w wish) error {
 	e.mu.Lock()
+	e.told++
 	e.wish = w
+	if w.limit == 0 {
+		e.withdrawn = e.told
+	}
 	e.mu.Unlock()
 	if w.limit > 0 {
 		return nil

@@ -18,8 +18,8 @@ const (
 	PausedRestored  PauseKind = "restored"
 )
 
-// A Pause is a stop of delivery that every process of the namespace keeps: Lease grants nothing. Calls in flight end and are
-// settled, and reading goes on.
+// A Pause is a stop of delivery that every process of the namespace keeps: nothing is leased. Calls in flight end and are
+// settled, what was leased before and waits for a worker, for two seconds at most, still goes out, and reading goes on.
 type Pause struct {
 	Since  time.Time `json:"since"` // by the store's clock
 	Kind   PauseKind `json:"kind"`

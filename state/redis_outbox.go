@@ -14,8 +14,9 @@ var errReply = errors.New("answer of Redis that no script of ours gives; is anot
 
 func (s *shared) append(ctx context.Context, f fence, list []entry, checkpoint []byte) (int, error) {
 	var given []held
-	w := s.expected.take()
-	defer func() { s.expected.fulfil(w, given) }()
+	w, told := s.expected.take()
+	// What cannot be released is due again when its lease ends.
+	defer func() { _ = releaseAll(ctx, s, s.expected.fulfil(w, told, given)) }()
 	args := make([]any, 0, 11+4*len(list))
 	args = append(args, s.keys.record(), f.owner, f.epoch, f.low, f.write, s.keys.wake(), checkpoint)
 	args = append(args, w.limit, w.ttl.Milliseconds(), w.token[:], flag(s.answered.Load()))
@@ -71,12 +72,8 @@ func (s *shared) lease(ctx context.Context, limit int, ttl time.Duration, token 
 	if ready := s.expected.collect(limit); len(ready) > 0 {
 		return ready, nil
 	}
-	answered := "0"
-	if s.answered.Load() {
-		answered = "1"
-	}
 	reply, err := s.scripts.lease.Run(ctx, s.client, s.keys.records(s.keys.paused(), s.keys.life()),
-		s.keys.record(), limit, ttl.Milliseconds(), token[:], s.retention.Milliseconds(), answered).StringSlice()
+		s.keys.record(), limit, ttl.Milliseconds(), token[:], s.retention.Milliseconds(), flag(s.answered.Load())).StringSlice()
 	if err != nil {
 		return nil, err
 	}

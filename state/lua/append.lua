@@ -36,9 +36,10 @@ if ARGV[7] == 'null' then
 elseif ARGV[7] ~= '' then
   redis.call('HSET', KEYS[8], 'position', ARGV[7], 'saved_at', now)
 end
-if queued > 0 then redis.pcall('PUBLISH', ARGV[6], '') end -- a hint; an account without the channel's right does without
 local out = { 'ok', queued }
 if queued > 0 and ARGV[8] ~= '0' and not quiet(KEYS[9], KEYS[10], now, tonumber(ARGV[9]), ARGV[11] == '1') then
   grant(now, tonumber(ARGV[8]), tonumber(ARGV[9]), ARGV[10], out)
 end
+-- A hint, where there is more than the caller's workers take, who wait for the answer; an account without the channel's right does without.
+if queued > math.max(0, #out - 3) / 2 then redis.pcall('PUBLISH', ARGV[6], '') end
 return out
