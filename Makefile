@@ -140,4 +140,5 @@ golden: ## write the golden files anew; read the difference before you commit it
 	@UPDATE_GOLDEN=1 $(GO) test ./internal/config ./mapper ./internal/app
 
 .PHONY: ci
-ci: test ## what .ci/run runs
+ci: ## what CI runs: test, demo and lint
+	@.ci/run
