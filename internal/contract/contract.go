@@ -138,6 +138,11 @@ func (d *Document) Schemas() []string {
 // Find finds the call behind an endpoint of a route, which is a path below the platform's base address or a whole address. The
 // document may write its paths with or without that base.
 func (d *Document) Find(endpoint string) (Operation, error) {
+	for _, o := range d.Operations() {
+		if o.Path == endpoint { // as the document writes it, whatever a URL would make of it
+			return o, nil
+		}
+	}
 	if u, err := url.Parse(endpoint); err == nil && u.Path != "" {
 		endpoint = u.Path
 	}
