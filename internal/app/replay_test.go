@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -97,6 +98,60 @@ func TestReplayIntoAnOlderLedgerSendsOnlyTheLast(t *testing.T) {
 	require.Equal(t, [2]int{2, 0}, [2]int{played.Submissions, played.Queued}, "the last one stands behind the stretch: %+v", played)
 	c.says(t, 0, &played, "replay", "--from", from)
 	require.Equal(t, [2]int{3, 1}, [2]int{played.Submissions, played.Queued}, "%+v", played)
+}
+
+// quietSecond waits until a whole second of the source's clock has gone by in which nothing was committed, and gives it: what was committed
+// before is older, and what will be is newer, as a log that keeps seconds can tell them.
+func (c *college) quietSecond(t *testing.T) time.Time {
+	t.Helper()
+	now := func() (at int64) {
+		require.NoError(t, c.db.QueryRowContext(t.Context(), "SELECT UNIX_TIMESTAMP(NOW())").Scan(&at))
+		return at
+	}
+	quiet := now() + 1
+	eventually(t, 30*time.Second, func() error {
+		if at := now(); at <= quiet {
+			return fmt.Errorf("the source's clock says %d, not yet more than %d", at, quiet)
+		}
+		return nil
+	})
+	return time.Unix(quiet, 0)
+}
+
+// An operator who knows when it happened needs to know no place of the log: a moment is an end of a stretch, by the source's time zone.
+func TestReplayByTime(t *testing.T) {
+	c := newCollege(t, "file:talkbridge.db")
+	c.withoutWriteback(t)
+	wall := func(at time.Time) string { return at.In(c.load(t).Source.Location).Format("2006-01-02T15:04:05") }
+	start := wall(c.quietSecond(t))
+	c.titled(t, "1001", "先前的")
+	at := c.quietSecond(t)
+	c.titled(t, "1002", "后来的")
+	c.titled(t, "1015", "后来的")
+
+	var played app.Replayed
+	found := func(args ...string) [3]int {
+		t.Helper()
+		c.says(t, 0, &played, append([]string{"replay"}, args...)...)
+		return [3]int{played.Submissions, played.Records, played.Queued}
+	}
+	moment := wall(at)
+	require.Equal(t, [3]int{2, 2, 0}, found("--from", moment, "--dry-run"))
+	require.Equal(t, [3]int{2, 2, 0}, found("--from", at.UTC().Format(time.RFC3339), "--dry-run"), "with its own offset")
+	require.Equal(t, [3]int{1, 1, 0}, found("--from", start, "--to", moment, "--dry-run"))
+	require.Equal(t, [3]int{3, 3, 0}, found("--from", start, "--dry-run"))
+	require.Equal(t, [3]int{0, 0, 0}, found("--from", moment, "--to", moment, "--dry-run"))
+
+	require.Equal(t, [3]int{1, 1, 1}, found("--from", start, "--to", moment))
+	c.becomes(t, "one/1001", bridge.StatusPending)
+	require.Equal(t, [3]int{2, 2, 2}, found("--from", moment))
+	c.becomes(t, "one/1002", bridge.StatusPending)
+	c.becomes(t, "one/1015", bridge.StatusPending)
+	c.run(t)
+	for id, title := range map[string]string{"1001": "先前的", "1002": "后来的", "1015": "后来的"} {
+		c.becomes(t, "one/"+id, bridge.StatusDelivered)
+		require.Equal(t, []string{title}, c.titles(t, id))
+	}
 }
 
 // What the server has no log of is not passed over in silence.
