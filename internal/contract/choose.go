@@ -75,10 +75,20 @@ func (d *Document) Contract(w Want, style Style) (Contract, error) {
 			Why: fmt.Sprintf("the document names no members for the body of %s", call),
 		}
 	}
-	if o.Body != inlineName {
+	if d.names(o.Body, o.schema) {
 		return d.Convert(o.Body, d.signed(style, o.Body))
 	}
 	return d.ConvertBody(o, d.signed(style, call))
+}
+
+// names tells whether a schema is the one that the document itself has by a name. A body that stands in another file, or elsewhere in
+// the document, has a name that means nothing here, or means another schema.
+func (d *Document) names(name string, s *openapi3.SchemaRef) bool {
+	if d.api.Components == nil {
+		return false
+	}
+	own := d.api.Components.Schemas[name]
+	return own != nil && own.Value == s.Value
 }
 
 // signed notes in the contract where it comes from, so that a later diff compares like with like.
