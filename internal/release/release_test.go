@@ -124,6 +124,7 @@ func TestWhatABundleHolds(t *testing.T) {
 	for _, name := range []string{
 		"bin/talkbridge", "bin/platformsim", "install.sh", "VERSION", "SHA256SUMS", "SM3SUMS", "sbom.cdx.json", "configs/talkbridge.yaml",
 		"configs/contracts/one.schema.json", unitPath, "docs/source-setup.md", "licenses/README.md", "README.zh-CN.md",
+		"configs/grafana/talkbridge.json", "configs/prometheus/alerts.yml", "docs/zh/部署手册.md",
 	} {
 		require.Contains(t, names, name)
 	}
