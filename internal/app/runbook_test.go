@@ -119,8 +119,10 @@ func literal(e ast.Expr) string {
 // inner are signals between parts of the program, and frames around a message that is listed itself. Nobody reads them alone.
 func inner() map[string]bool {
 	return map[string]bool{
-		"source.start: %w": true, "at %s:%d%s: %w": true, "event %s that ends at %d: %w": true, // frames
-		"the connection is to end": true, "the end is reached": true, "stopped": true, "the bridge stops": true, // ends of loops
+		// frames
+		"source.start: %w": true, "at %s:%d%s: %w": true, "event %s that ends at %d: %w": true, "column %s: %w (%s, as the route's charsets say)": true,
+		// ends of loops
+		"the connection is to end": true, "the end is reached": true, "stopped": true, "the bridge stops": true,
 		"not understood": true, "not JSON": true, // turned into other words where they are met
 		"too many rows":                true, // likewise
 		"this process does not listen": true, // keeps push from appending on its own

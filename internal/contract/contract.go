@@ -138,25 +138,31 @@ func (d *Document) Schemas() []string {
 // Find finds the call behind an endpoint of a route, which is a path below the platform's base address or a whole address. The
 // document may write its paths with or without that base.
 func (d *Document) Find(endpoint string) (Operation, error) {
-	for _, o := range d.Operations() {
-		if o.Path == endpoint { // as the document writes it, whatever a URL would make of it
-			return o, nil
+	best, score := d.best(endpoint)
+	if score < samePath { // what a URL would make of it; a document may have paths that are no URL's
+		if u, err := url.Parse(endpoint); err == nil && u.Path != "" {
+			endpoint = u.Path
 		}
-	}
-	if u, err := url.Parse(endpoint); err == nil && u.Path != "" {
-		endpoint = u.Path
-	}
-	best, score := Operation{}, 0
-	for _, o := range d.Operations() {
-		if s := match(o, endpoint); s > score {
-			best, score = o, s
-		}
+		best, score = d.best(endpoint)
 	}
 	if score == 0 {
 		return Operation{}, fmt.Errorf("the document describes no call to %s that takes a body; it has %s", endpoint, d.pathList())
 	}
 	return best, nil
 }
+
+// best is the operation that fits an endpoint best.
+func (d *Document) best(endpoint string) (best Operation, score int) {
+	for _, o := range d.Operations() {
+		if s := match(o, endpoint); s > score {
+			best, score = o, s
+		}
+	}
+	return best, score
+}
+
+// samePath is the least grade of an operation whose path is the endpoint.
+const samePath = 30
 
 // match grades how well an operation fits an endpoint: 0 is not at all.
 func match(o Operation, endpoint string) int {
@@ -170,7 +176,7 @@ func match(o Operation, endpoint string) int {
 	case path == "" || endpoint == "":
 		return 0
 	case path == endpoint:
-		score = 30
+		score = samePath
 	case strings.HasSuffix(path, endpoint) && strings.HasPrefix(endpoint, "/"), strings.HasSuffix(endpoint, path):
 		score = 20
 	default:

@@ -54,9 +54,10 @@ func requireUsable(t *testing.T, d *Document) {
 		if o.schema == nil || i > 20 {
 			continue
 		}
-		_, err := d.Find(o.Path)
+		found, err := d.Find(o.Path)
 		if o.Path != "" && o.Path[0] == '/' && len(o.Path) > 1 {
 			require.NoError(t, err)
+			require.NotNil(t, found.schema, "a call without a body")
 		}
 		if c, err := d.ConvertBody(o, Style{Closed: true}); err == nil {
 			requireContract(t, c)

@@ -4,6 +4,7 @@
 # The tests and the demonstration start private servers of their own; a service that a package starts is never used.
 set -eu
 
+# The functions here are not named as the programs are: command -v finds functions too.
 have() {
 	for dir in /usr/sbin /usr/local/sbin /usr/libexec; do
 		[ -x "$dir/$1" ] && return 0
@@ -39,12 +40,12 @@ unpack() {
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/talkbridge
 
 # Debian's package of promtool brings the whole of Prometheus along, with a service that starts.
-promtool() {
+fetch_promtool() {
 	have promtool || [ -x "$cache/promtool/promtool" ] || unpack prometheus usr/bin/promtool "$cache/promtool"
 }
 
 # MariaDB's plugin for ed25519 passwords is in the package that starts a service. It has to be of the server's own version.
-ed25519() {
+fetch_ed25519() {
 	[ -e /usr/lib/mysql/plugin/auth_ed25519.so ] && return 0
 	version=$(dpkg-query -W -f '${Version}' mariadb-server-core 2>/dev/null) || {
 		echo "auth_ed25519.so is not here: ed25519 passwords are not tested" >&2
@@ -61,8 +62,8 @@ for server in "$@"; do
 	mariadb) { have mariadbd && have mariadb-install-db && have my_print_defaults; } || missing="$missing mariadb" ;;
 	redis) have redis-server || missing="$missing redis" ;;
 	chromium) have chromium || missing="$missing chromium" ;;
-	promtool) promtool ;;
-	ed25519) later="ed25519" ;; # once the server is there
+	promtool) fetch_promtool ;;
+	ed25519) later=fetch_ed25519 ;; # once the server is there
 	compiler) have gcc && [ -e /usr/include/stdlib.h ] || missing="$missing compiler" ;;
 	*) echo "$0: unknown server $server" >&2; exit 2 ;;
 	esac
