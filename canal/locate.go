@@ -105,7 +105,7 @@ func (s *Source) surveyLog(ctx context.Context, srv *server, from place, v *surv
 func (s *Source) stretch(ctx context.Context, srv *server, from place, to replication.EventHandler, ended func() error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	line := &line{dialing: ctx}
+	line := &line{dialing: ctx, timeout: s.tuning.readTimeout}
 	cfg := s.syncerConfig(srv, line, to)
 	cfg.ServerID = autoServerID(s.options.Namespace, rand.Text()) // not that of a Run: the server would end its log
 	syncer := replication.NewBinlogSyncer(cfg)

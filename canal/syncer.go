@@ -38,7 +38,7 @@ func (s *Source) stream(ctx context.Context, srv *server, at *standing) (next *s
 		end() // nobody takes what the reader finds any more
 	}()
 	r := s.newReader(ctx, srv, at)
-	line := &line{dialing: ctx}
+	line := &line{dialing: ctx, timeout: s.tuning.readTimeout}
 	r.send = line.sender(reading, queue, w.window, s.tuning.readTimeout)
 	defer r.release()
 	syncer := replication.NewBinlogSyncer(s.syncerConfig(srv, line, r))
@@ -154,6 +154,7 @@ func (s *Source) syncerConfig(srv *server, l *line, handler replication.EventHan
 // A line is the network connection of the log.
 type line struct {
 	dialing context.Context //nolint:containedctx // go-mysql's Dialer is given one that never ends
+	timeout time.Duration   // of a read
 	closing atomic.Int32    // lineClosing, lineBroken
 	conn    atomic.Pointer[client.Conn]
 }
@@ -185,7 +186,11 @@ func (l *line) dial(ctx context.Context, network, address string) (net.Conn, err
 		ctx, cancel := context.WithCancelCause(ctx)
 		defer cancel(nil)
 		defer context.AfterFunc(l.dialing, func() { cancel(errClosing) })() //nolint:contextcheck // two contexts end this
-		return (&net.Dialer{}).DialContext(ctx, network, address)
+		conn, err := (&net.Dialer{}).DialContext(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		return newLazyDeadline(conn, l.timeout), nil
 	}
 }
 
