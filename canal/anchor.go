@@ -107,13 +107,9 @@ func (a *anchor) takeMariaDB(ctx context.Context, _ time.Duration) error {
 	if err := a.open(ctx); err != nil {
 		return err
 	}
-	status, err := pairs(ctx, a.conn, "SHOW SESSION STATUS LIKE 'binlog_snapshot_%'")
-	if err != nil {
+	var err error
+	if a.place.file, a.place.pos, err = a.snapshotPlace(ctx); err != nil {
 		return err
-	}
-	a.place.file = status["Binlog_snapshot_file"]
-	if a.place.pos, err = strconv.ParseUint(status["Binlog_snapshot_position"], 10, 64); err != nil || a.place.file == "" {
-		return errors.New("the server tells no position of the log for the snapshot; is log_bin on?")
 	}
 	return a.place.resolve(ctx, a.conn)
 }

@@ -27,6 +27,7 @@ type Source struct {
 	serverID   atomic.Uint32 // ours; an automatic one changes when another replica turns out to have it
 
 	running sync.Mutex // held by Run: one at a time
+	horizon horizon    // see Visible
 }
 
 // New checks the options and gives every fault in them. It does not connect.

@@ -238,21 +238,26 @@ func (r *reader) commit(h *replication.EventHeader) error {
 	if r.place.gtids != nil {
 		r.tx.id.addTo(r.place.gtids)
 	}
-	p, ended := r.tx.pile, r.tx.ended
-	r.tx = transaction{}
 	r.unsaved = true
-	return r.finish(p, committed, ended)
+	if r.tx.pile.len() == 0 {
+		r.tx = transaction{}
+		return r.deliver(nil, false)
+	}
+	tx := r.tx
+	tx.committed, r.tx = committed, transaction{}
+	return r.finish(&tx)
 }
 
 // finish sends the changes of a transaction whose end was read. What is too much for one write goes out in parts; the place goes with the
 // last of them.
-func (r *reader) finish(p pile, committed time.Time, ended bridge.Coordinates) error {
+func (r *reader) finish(tx *transaction) error {
+	p := tx.pile
 	defer p.drop()
 	dated := func(changes []bridge.Change) []bridge.Change {
 		for i := range changes {
-			changes[i].CommittedAt = committed
-			if at := &changes[i].At; ended.File != "" {
-				at.File, at.Pos = ended.File, ended.Pos
+			changes[i].CommittedAt, changes[i].GTID = tx.committed, tx.id.String()
+			if at := &changes[i].At; tx.ended.File != "" {
+				at.File, at.Pos = tx.ended.File, tx.ended.Pos
 			}
 		}
 		return changes

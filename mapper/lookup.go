@@ -147,6 +147,9 @@ func (r *run) lookup(ctx context.Context, l *lookup, at *place) (*result, error)
 		}
 		args[i] = argument(v)
 	}
+	if err := r.visible(ctx); err != nil {
+		return nil, err
+	}
 	res, err := r.m.query(ctx, l, args)
 	if err != nil {
 		return nil, err
@@ -154,6 +157,15 @@ func (r *run) lookup(ctx context.Context, l *lookup, at *place) (*result, error)
 	res.at = element
 	results[l.index] = res
 	return res, nil
+}
+
+// visible waits, before the first lookup, until the tables show the transaction that the record was read from.
+func (r *run) visible(ctx context.Context) error {
+	if r.seen || r.m.visible == nil {
+		return nil
+	}
+	r.seen = true
+	return r.m.visible(ctx, r.change)
 }
 
 // read finds the value of a column: of the row, of an element of an each, or of a lookup. missing is the result of a lookup that

@@ -43,6 +43,7 @@ type Mapper struct {
 	timeout  time.Duration
 	maxRows  int
 	now      func() time.Time
+	visible  func(context.Context, bridge.Change) error
 	log      *zap.Logger
 	deny     *denial
 }
@@ -52,7 +53,7 @@ func New(o Options) (*Mapper, error) {
 	m := &Mapper{
 		routes: make(map[string]*route, len(o.Routes)), dicts: make(map[string]*dict, len(o.Dicts)),
 		db: o.DB, location: o.Location, now: o.Now, log: o.Logger,
-		timeout: cmp.Or(o.LookupTimeout, defaultTimeout), maxRows: cmp.Or(o.MaxRows, defaultMaxRows),
+		timeout: cmp.Or(o.LookupTimeout, defaultTimeout), maxRows: cmp.Or(o.MaxRows, defaultMaxRows), visible: o.Visible,
 	}
 	if m.location == nil {
 		m.location = time.FixedZone("Asia/Shanghai", 8*60*60) // China has had one zone and no summer time since 1991

@@ -1,8 +1,11 @@
 package mapper
 
 import (
+	"context"
 	"database/sql"
 	"time"
+
+	"talkbridge/internal/bridge"
 
 	"go.uber.org/zap"
 )
@@ -17,6 +20,9 @@ type Options struct {
 	LookupTimeout time.Duration    // for one query; 0 = 5s
 	MaxRows       int              // the most rows of a lookup with Many; 0 = 1000
 	Now           func() time.Time // nil = time.Now
+	// Visible returns when the source's tables show the transaction that a change was read from; it is called before the first lookup for
+	// it. nil = they do.
+	Visible func(context.Context, bridge.Change) error
 
 	DenyColumns  []string    // names that must never be read, beside those of NeverSend
 	AllowColumns []string    // exact names that may be read all the same

@@ -18,6 +18,7 @@ type run struct {
 	now     time.Time
 	results []*result // by lookup.index
 	top     *place    // the payload itself
+	seen    bool      // Visible was asked
 
 	complaints []complaint
 	missing    []*gap

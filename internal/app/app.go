@@ -24,6 +24,7 @@ import (
 	"talkbridge/internal/access"
 	"talkbridge/internal/admin"
 	"talkbridge/internal/audit"
+	"talkbridge/internal/bridge"
 	"talkbridge/internal/config"
 	"talkbridge/internal/console"
 	"talkbridge/internal/sourcedb"
@@ -131,7 +132,7 @@ func assemble(ctx context.Context, o Options, done *closers) (*bridgeParts, erro
 		return nil, err
 	}
 	done.add(db.Close)
-	if b.mapper, err = newMapper(c, db, o.Logger); err != nil {
+	if b.mapper, err = newMapper(c, db, b.visible, o.Logger); err != nil {
 		return nil, err
 	}
 	done.add(b.mapper.Close)
@@ -197,9 +198,15 @@ func openSource(c *config.Config) (*sql.DB, error) {
 	})
 }
 
-func newMapper(c *config.Config, db *sql.DB, log *zap.Logger) (*mapper.Mapper, error) {
+// visible is the source's, which is made after the mapper: it needs to know what the mapper reads.
+func (b *bridgeParts) visible(ctx context.Context, change bridge.Change) error {
+	return b.source.Visible(ctx, change)
+}
+
+// newMapper makes the mapper. visible may be nil where no change of the log is mapped.
+func newMapper(c *config.Config, db *sql.DB, visible func(context.Context, bridge.Change) error, log *zap.Logger) (*mapper.Mapper, error) {
 	o := mapperOptions(c)
-	o.DB, o.Logger = db, log.Named("mapper")
+	o.DB, o.Visible, o.Logger = db, visible, log.Named("mapper")
 	return mapper.New(o)
 }
 

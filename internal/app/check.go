@@ -57,7 +57,7 @@ func checkSource(ctx context.Context, c *config.Config, o CheckOptions, found st
 		return nil, err
 	}
 	done.add(db.Close)
-	m, err := newMapper(c, db, zap.NewNop())
+	m, err := newMapper(c, db, nil, zap.NewNop())
 	if err != nil {
 		return []check.Item{misconfigured("mapping.compile", err)}, nil
 	}

@@ -71,7 +71,7 @@ func openPreview(ctx context.Context, c *config.Config, route string, done *clos
 		return nil, nil, err
 	}
 	done.add(db.Close)
-	m, err := newMapper(c, db, zap.NewNop())
+	m, err := newMapper(c, db, nil, zap.NewNop())
 	if err != nil {
 		return nil, nil, err
 	}

@@ -38,7 +38,7 @@ func openSending(c *config.Config, store *state.Store, done *closers) (*sending,
 		return nil, err
 	}
 	done.add(db.Close)
-	if b.mapper, err = newMapper(c, db, zap.NewNop()); err != nil {
+	if b.mapper, err = newMapper(c, db, b.visible, zap.NewNop()); err != nil {
 		return nil, err
 	}
 	done.add(b.mapper.Close)

@@ -30,7 +30,7 @@ func CheckDraft(name string, text []byte) error {
 	if err != nil {
 		return err
 	}
-	m, err := newMapper(c, nil, zap.NewNop())
+	m, err := newMapper(c, nil, nil, zap.NewNop())
 	if err != nil {
 		return err
 	}
@@ -39,7 +39,7 @@ func CheckDraft(name string, text []byte) error {
 
 // SQLKit makes of a configuration the SQL that the school's DBA has to run.
 func SQLKit(c *config.Config) (setup.Kit, error) {
-	m, err := newMapper(c, nil, zap.NewNop())
+	m, err := newMapper(c, nil, nil, zap.NewNop())
 	if err != nil {
 		return setup.Kit{}, err
 	}

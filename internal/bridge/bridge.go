@@ -73,9 +73,10 @@ func cutLast(file string) (base, number string) {
 // A Change is one submission of one row: the columns that its route uses, as they were in that event.
 type Change struct {
 	Route       string           `json:"route"`
-	Key         string           `json:"key"`         // see JoinKey
-	KeyColumns  []string         `json:"key_columns"` // the columns that Key is made of, in order
-	EventID     string           `json:"event_id"`    // the same for the same event on every reading of the log
+	Key         string           `json:"key"`            // see JoinKey
+	KeyColumns  []string         `json:"key_columns"`    // the columns that Key is made of, in order
+	EventID     string           `json:"event_id"`       // the same for the same event on every reading of the log
+	GTID        string           `json:"gtid,omitempty"` // of the transaction that committed it, where the server has such names
 	Origin      Origin           `json:"origin"`
 	At          Coordinates      `json:"at"`
 	CommittedAt time.Time        `json:"committed_at"`

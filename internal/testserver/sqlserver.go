@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"time"
 
 	"github.com/go-sql-driver/mysql"
 )
@@ -151,4 +152,17 @@ func userFlag() string {
 		return "--user=root"
 	}
 	return "--user=" + strconv.Itoa(os.Geteuid())
+}
+
+// StallCommits makes the server wait, once and at most for that long, for a replica that answers, of which there is none (semi-synchronous
+// replication): meanwhile a transaction is in the log, is sent to whoever reads it, and cannot be seen.
+func (m *SQLServer) StallCommits(limit time.Duration) error {
+	set := "SET GLOBAL rpl_semi_sync_master"
+	if m.Flavor == "mysql" {
+		set = "SET GLOBAL rpl_semi_sync_source"
+		if err := m.Exec("INSTALL PLUGIN rpl_semi_sync_source SONAME 'semisync_source.so'"); err != nil {
+			return err
+		}
+	}
+	return m.Exec(fmt.Sprintf("%s_timeout = %d; %s_wait_point = AFTER_SYNC; %s_enabled = ON", set, limit.Milliseconds(), set, set))
 }
