@@ -97,6 +97,12 @@ func (m *Mapper) Columns(route string) []string {
 	return nil
 }
 
+// LooksUp tells whether something is looked up in the source for the route's records.
+func (m *Mapper) LooksUp(route string) bool {
+	r := m.routes[route]
+	return r != nil && len(r.lookups) > 0
+}
+
 // Map makes the payload of a change, or the problems that stand against it. An error means that the record could not be judged
 // now: the caller tries again later.
 //

@@ -341,6 +341,10 @@ func (w *Workers) idle(ctx context.Context, free int, some bool) {
 	if ctx.Err() != nil {
 		return
 	}
+	w.expect(ctx, free)
+	if some && w.woken(ctx, leastIdle) { // what was just leased goes first: the question when to get up can wait
+		return
+	}
 	due, ok, err := w.Outbox.NextDue(ctx)
 	if err != nil && ctx.Err() == nil {
 		pause(ctx, w.outbox.away(err))
@@ -350,20 +354,28 @@ func (w *Workers) idle(ctx context.Context, free int, some bool) {
 		return
 	}
 	wait := w.Poll
-	if ok {
-		// Due now, and yet we got nothing: it is paused, or another bridge has it. Look again, but ever more seldom.
+	switch {
+	case ok && due > 0:
+		wait = min(max(due, leastIdle), w.Poll)
+	case ok: // due now, and yet we got nothing: it is paused, or another bridge has it. Look again, but ever more seldom.
 		w.doze = min(max(2*w.doze, leastIdle), w.Poll)
-		wait = min(max(due, w.doze), w.Poll)
+		wait = w.doze
 	}
-	w.expect(ctx, free)
-	timer := time.NewTimer(wait)
+	w.woken(ctx, wait)
+}
+
+// woken sleeps, and tells whether a hint ended it.
+func (w *Workers) woken(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-w.Outbox.Wake():
 		w.doze = 0
+		return true
 	case <-timer.C:
 	case <-ctx.Done():
 	}
+	return false
 }
 
 // pause waits, or until ctx ends.

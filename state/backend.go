@@ -3,6 +3,8 @@ package state
 import (
 	"context"
 	"time"
+
+	"talkbridge/internal/bridge"
 )
 
 // A backend keeps the state machine. It sees ids, times, sealed texts and digests, never a row's content, and each of its
@@ -105,6 +107,7 @@ type entry struct {
 	scanned bool // found by a scan: skipped when the record's newest content is the same
 	ident   ident
 	content []byte
+	change  bridge.Change // what content holds
 }
 
 // A leaseRef names a lease in settle and release.
@@ -134,7 +137,8 @@ type held struct {
 	id string
 	*rec
 
-	end time.Time // of the lease, by this process's clock; zero: it was given just now
+	end    time.Time      // of the lease, by this process's clock; zero: it was given just now
+	change *bridge.Change // what the content holds, where this process has sealed it a moment ago; else nil
 }
 
 // A mark is a place in an index: the index's time and the record there.

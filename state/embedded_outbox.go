@@ -41,6 +41,7 @@ func (b *embedded) append(ctx context.Context, f fence, list []entry, checkpoint
 	if err != nil {
 		given = nil
 	}
+	recall(given, list)
 	_ = releaseAll(ctx, b, b.expected.fulfil(w, told, given)) // what cannot be released is due again when its lease ends
 	return queued, err
 }

@@ -80,7 +80,7 @@ func (s *Store) sealAll(changes []bridge.Change) ([]entry, error) {
 		if size += len(sealed); size > MaxBatchBytes {
 			return nil, fmt.Errorf("%w: more than %d bytes: hand them over in chunks", ErrBatchTooLarge, MaxBatchBytes)
 		}
-		entries[i] = entry{id: c.ID(), scanned: c.Origin == bridge.OriginScan, ident: s.seal.ident(c), content: sealed}
+		entries[i] = entry{id: c.ID(), scanned: c.Origin == bridge.OriginScan, ident: s.seal.ident(c), content: sealed, change: c}
 	}
 	return entries, nil
 }
@@ -140,6 +140,9 @@ func (s *Store) Expect(ctx context.Context, limit int, ttl time.Duration) error 
 }
 
 func (s *Store) unseal(h held) (bridge.Change, error) {
+	if h.change != nil {
+		return *h.change, nil
+	}
 	plain, err := s.seal.openInPlace(purposeContent, h.id, h.content)
 	if err != nil {
 		return bridge.Change{}, err

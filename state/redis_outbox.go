@@ -48,6 +48,7 @@ func (s *shared) append(ctx context.Context, f fence, list []entry, checkpoint [
 	if given, err = granted(texts, w.token, begun.Add(w.ttl)); err != nil {
 		given = nil // they are due again when their leases end, and whoever leases them then meets the error
 	}
+	recall(given, list)
 	return int(queued), nil
 }
 

@@ -108,6 +108,7 @@ type bridgeParts struct {
 	trail      *audit.Log
 	reconciler *reconciler
 	writer     *writeback.Writer // nil: no route writes back
+	ahead      *ahead
 	workers    *pusher.Workers
 	leader     *leader
 	leading    *atomic.Uint64 // the epoch; 0: not leading
@@ -136,6 +137,8 @@ func assemble(ctx context.Context, o Options, done *closers) (*bridgeParts, erro
 		return nil, err
 	}
 	done.add(b.mapper.Close)
+	b.ahead = newAhead(b.mapper, func() bool { return b.workers.InFlight() > 0 })
+	done.add(b.ahead.Close)
 
 	push := pusherOptions(c, b.store)
 	push.Logger, push.Registry = o.Logger.Named("pusher"), b.registry
@@ -148,7 +151,7 @@ func assemble(ctx context.Context, o Options, done *closers) (*bridgeParts, erro
 	listen.Logger, listen.Registry = o.Logger.Named("canal"), b.registry
 	me := owner()
 	scan := &scanCount{store: b.store, log: o.Logger.Named("reconcile"), routes: routeNames(c)}
-	listen.Outbox, listen.Instance, listen.OnScan = outbox{store: b.store, epoch: b.leading, answered: &b.answered, scan: scan}, me, scan.begins
+	listen.Outbox, listen.Instance, listen.OnScan = outbox{store: b.store, ahead: b.ahead, epoch: b.leading, answered: &b.answered, scan: scan}, me, scan.begins
 	if b.source, err = canal.New(listen); err != nil {
 		return nil, err
 	}
@@ -157,7 +160,7 @@ func assemble(ctx context.Context, o Options, done *closers) (*bridgeParts, erro
 	if writesBack(c) {
 		b.writer = writeback.New(db, writebackRoutes(c))
 	}
-	if b.workers, err = pusher.NewWorkers(b.workerOptions()); err != nil {
+	if b.workers, err = pusher.NewWorkers(b.workerOptions(b.ahead)); err != nil {
 		return nil, err
 	}
 	b.reconciler, err = newReconciler(b.operator(), c.Source.ReconcileEvery, b.isLeader, o.Logger.Named("reconcile"), b.registry)
@@ -171,10 +174,10 @@ func assemble(ctx context.Context, o Options, done *closers) (*bridgeParts, erro
 	return b, nil
 }
 
-func (b *bridgeParts) workerOptions() pusher.WorkersOptions {
+func (b *bridgeParts) workerOptions(m pusher.Mapper) pusher.WorkersOptions {
 	p := b.options.Config.Platform
 	w := pusher.WorkersOptions{
-		Outbox: deliveries{b.store}, Mapper: b.mapper, Client: b.client, Endpoints: map[string]string{},
+		Outbox: deliveries{b.store}, Mapper: m, Client: b.client, Endpoints: map[string]string{},
 		Concurrency: p.Concurrency, Rate: p.Rate, CallTimeout: p.Timeout,
 		Retry:     pusher.Backoff{Initial: p.Retry.Initial, Max: p.Retry.Max, Jitter: p.Retry.Jitter},
 		Breaker:   pusher.BreakerOptions{Failures: p.Breaker.Failures, OpenFor: p.Breaker.OpenFor},

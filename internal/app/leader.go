@@ -49,6 +49,7 @@ type leader struct {
 // outbox is the store as the listener sees it: writing under the epoch of the lead, or not at all (Invariant 7).
 type outbox struct {
 	store    *state.Store
+	ahead    *ahead
 	epoch    *atomic.Uint64
 	answered *atomic.Int64 // when an Append last came back from the store, with a refusal too; Unix nanoseconds
 	scan     *scanCount
@@ -60,6 +61,7 @@ func (o outbox) Checkpoint(ctx context.Context) (bridge.Checkpoint, bool, error)
 }
 
 func (o outbox) Append(ctx context.Context, changes []bridge.Change, position *bridge.Checkpoint) error {
+	o.ahead.begin(ctx, changes)
 	err := o.scan.look(ctx, changes)
 	if err == nil {
 		_, err = o.store.Append(ctx, o.epoch.Load(), changes, position)

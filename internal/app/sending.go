@@ -55,7 +55,7 @@ func openSending(c *config.Config, store *state.Store, done *closers) (*sending,
 	if writesBack(c) {
 		b.writer = writeback.New(db, writebackRoutes(c))
 	}
-	if b.workers, err = pusher.NewWorkers(b.workerOptions()); err != nil {
+	if b.workers, err = pusher.NewWorkers(b.workerOptions(b.mapper)); err != nil {
 		return nil, err
 	}
 	return &sending{source: b.source, mapper: b.mapper, client: b.client, workers: b.workers, writer: b.writer}, nil
