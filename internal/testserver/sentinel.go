@@ -96,9 +96,9 @@ func NewWatched(dir string, args ...string) (*Watched, error) {
 	return w, nil
 }
 
-// NewReplica starts a replica of primary and waits until it has everything.
+// NewReplica starts a replica of primary, the same server, and waits until it has everything.
 func NewReplica(dir string, primary *Redis, args ...string) (*Redis, error) {
-	r, err := NewRedis(dir, append([]string{"--replicaof", "127.0.0.1 " + strconv.Itoa(primary.Port)}, args...)...)
+	r, err := newRedis(primary.install, dir, append([]string{"--replicaof", "127.0.0.1 " + strconv.Itoa(primary.Port)}, args...))
 	if err != nil {
 		return nil, err
 	}
@@ -132,7 +132,7 @@ sentinel failover-timeout %[3]s 4000
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		return nil, fmt.Errorf("configure a Sentinel: %w", err)
 	}
-	p, err := launch("redis-server", path, "--sentinel")
+	p, err := launch(primary.install.command(path, "--sentinel"))
 	if err != nil {
 		return nil, err
 	}
