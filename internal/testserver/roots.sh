@@ -33,7 +33,7 @@ for server in "$@"; do
 	fi
 	if ! command -v debootstrap >/dev/null 2>&1; then
 		apt-get update -qq >&2
-		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends debootstrap >&2
+		DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 install -y -qq --no-install-recommends debootstrap >&2
 	fi
 	echo "fetching $server into $root" >&2
 	rm -rf "$root.part"

@@ -103,11 +103,17 @@ func NewReplica(dir string, primary *Redis, args ...string) (*Redis, error) {
 		return nil, err
 	}
 	err = r.waitFor(func() error {
-		info, err := ask(r.Addr, "INFO", "replication")
-		if err == nil && !strings.Contains(info, "master_link_status:up") {
-			err = fmt.Errorf("the replica has not caught up: %s", info)
+		info, err := ask(r.Addr, "INFO")
+		if err != nil {
+			return err
 		}
-		return err
+		// While it writes its first append-only file it does not end when it is told to, and is not told again.
+		for _, want := range []string{"master_link_status:up", "aof_rewrite_in_progress:0", "aof_rewrite_scheduled:0"} {
+			if !strings.Contains(info, "\n"+want+"\r\n") {
+				return fmt.Errorf("the replica has not caught up: %s", info)
+			}
+		}
+		return nil
 	})
 	if err != nil {
 		r.Stop()

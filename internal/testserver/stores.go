@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -30,7 +31,7 @@ func (s Store) is(name string) bool {
 	return ok && (rest == "" || rest[0] == '.' || rest[0] == '-')
 }
 
-// AllStores lists what this machine has: the system's own first, then those of the roots in TALKBRIDGE_TEST_ROOTS.
+// AllStores lists what this machine has, one of each name: the system's own first, then those of the roots in TALKBRIDGE_TEST_ROOTS.
 func AllStores() []Store {
 	var all []Store
 	for _, root := range append([]string{""}, filepath.SplitList(os.Getenv(RootsVariable))...) {
@@ -41,8 +42,12 @@ func AllStores() []Store {
 			}
 			in := install{root: root, program: path}
 			// Valkey packages may have a redis-server too: the version says which of the two it is.
-			if in.askStore() == nil && in.flavor == flavor {
-				all = append(all, Store{Name: in.name(), Flavor: in.flavor, Version: in.version, install: in})
+			if in.askStore() != nil || in.flavor != flavor {
+				continue
+			}
+			s := Store{Name: in.name(), Flavor: in.flavor, Version: in.version, install: in}
+			if !slices.ContainsFunc(all, func(other Store) bool { return other.Name == s.Name }) {
+				all = append(all, s)
 			}
 		}
 	}
