@@ -75,9 +75,14 @@ drill: need ## the drill of an emergency: backup, destroy, restore on the other 
 ROOTS ?= $(HOME)/.cache/talkbridge/roots
 
 .PHONY: test-matrix
-test-matrix: need ## canal and the end-to-end tests on MariaDB 10.11 and 11.8 and MySQL 9.7; fetches what is missing into ROOTS (as root)
-	@export TALKBRIDGE_TEST_ROOTS=$$(internal/testserver/roots.sh "$(ROOTS)" mariadb mysql); \
+test-matrix: need ## canal and the end-to-end tests on MariaDB 10.11 and 11.8 and MySQL 9.7, the store on Valkey and Redis 8; fetches what is missing into ROOTS (as root)
+	@export TALKBRIDGE_TEST_ROOTS=$$(internal/testserver/roots.sh "$(ROOTS)" mariadb mysql redis valkey); \
 	$(GO) test -count=1 -race -timeout 40m ./internal/testserver ./canal; \
+	for store in Valkey Redis-8; do \
+		echo "the store, and bridges whose store it is, on $$store"; \
+		TALKBRIDGE_TEST_STORE=$$store $(GO) test -count=1 -race -timeout 20m ./state; \
+		TALKBRIDGE_TEST_STORE=$$store $(GO) test -count=1 -race -timeout 20m -run 'TwoBridges|TestRedis' ./internal/app; \
+	done; \
 	for source in $$($(GO) run ./internal/testserver/list); do \
 		echo "end to end on $$source"; \
 		TALKBRIDGE_TEST_SOURCE=$$source $(GO) test -count=1 -race -timeout 20m ./internal/app; \

@@ -24,6 +24,11 @@ import (
 
 // In a Cluster all keys of a script have to be in one slot, and of several nodes one has it.
 func TestRedisClusterOfThreeConforms(t *testing.T) {
+	clusterConforms(t)
+}
+
+func clusterConforms(t *testing.T) *testserver.Cluster {
+	t.Helper()
 	c := testserver.StartCluster(t, 3)
 	storetest.Run(t, redisWorlds(c.URL(), c.URL()))
 	for i := range 8 { // namespaces on all nodes
@@ -36,18 +41,60 @@ func TestRedisClusterOfThreeConforms(t *testing.T) {
 		require.NotEmpty(t, file)
 		require.Empty(t, s.Warnings(t.Context()))
 	}
+	return c
 }
 
 func TestRedisUnderSentinelConforms(t *testing.T) {
+	sentinelConforms(t)
+}
+
+func sentinelConforms(t *testing.T) *testserver.Watched {
+	t.Helper()
 	w := testserver.StartWatched(t)
 	require.NoError(t, w.Patience(time.Minute))
 	storetest.Run(t, redisWorlds(w.URL(), w.Primary.URL()))
+	return w
 }
 
 func TestValkeyConforms(t *testing.T) {
-	v := testserver.StartValkey(t)
-	storetest.Run(t, redisWorlds(v.URL(), v.URL()))
-	require.Empty(t, openStore(t, redisOptions(v.URL())).Warnings(t.Context()))
+	testserver.EachStore(t, "Valkey", everyFormConforms)
+}
+
+// The system's own Redis may be older; what changed since is in another release's.
+func TestRedis8Conforms(t *testing.T) {
+	testserver.EachStore(t, "Redis-8", everyFormConforms)
+}
+
+func everyFormConforms(t *testing.T, s testserver.Store) {
+	t.Helper()
+	t.Run("single", func(t *testing.T) {
+		r := testserver.StartRedis(t)
+		says(t, s, r.Addr)
+		storetest.Run(t, redisWorlds(r.URL(), r.URL()))
+		require.Empty(t, openStore(t, redisOptions(r.URL())).Warnings(t.Context()))
+	})
+	t.Run("cluster", func(t *testing.T) {
+		for _, node := range clusterConforms(t).Nodes {
+			says(t, s, node.Addr)
+		}
+	})
+	t.Run("sentinel", func(t *testing.T) {
+		w := sentinelConforms(t)
+		says(t, s, w.Primary.Addr)
+		says(t, s, w.Replica.Addr)
+		for _, sentinel := range w.Sentinels {
+			says(t, s, sentinel.Addr)
+		}
+	})
+}
+
+// says has the server itself tell that it is the one that the test is to run on.
+func says(t *testing.T, s testserver.Store, addr string) {
+	t.Helper()
+	info, err := rawClient(t, "redis://"+addr).Info(t.Context(), "server").Result()
+	require.NoError(t, err)
+	require.Contains(t, info, "\n"+s.Flavor+"_version:"+s.Version+"\r\n")
+	t.Logf("%s is %s %s", addr, s.Flavor, s.Version)
 }
 
 // The rights that README and error messages name are enough for everything.

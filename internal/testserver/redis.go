@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// A Redis is a private server with the append-only file on, fsynced every second, and no eviction.
+// A Redis is a private Redis or Valkey with the append-only file on, fsynced every second, and no eviction.
 type Redis struct {
 	*Process
 
@@ -20,20 +20,25 @@ type Redis struct {
 	dir  string
 	args []string
 
-	program string // redis-server, or what speaks like it
+	install install
 }
 
-// NewRedis starts a server whose data lies under dir. args are more options for redis-server.
+// NewRedis starts a server whose data lies under dir: the system's own Redis, or what TALKBRIDGE_TEST_STORE names. args are more
+// options for its program.
 func NewRedis(dir string, args ...string) (*Redis, error) {
-	return newRedis("redis-server", dir, args...)
+	in, err := chosen()
+	if err != nil {
+		return nil, err
+	}
+	return newRedis(in, dir, args)
 }
 
-func newRedis(program, dir string, args ...string) (*Redis, error) {
+func newRedis(in install, dir string, args []string) (*Redis, error) {
 	port, err := FreePort()
 	if err != nil {
 		return nil, err
 	}
-	r := &Redis{Addr: net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), Port: port, dir: dir, args: args, program: program}
+	r := &Redis{Addr: net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), Port: port, dir: dir, args: args, install: in}
 	if err := r.Start(); err != nil {
 		return nil, err
 	}
@@ -42,10 +47,10 @@ func newRedis(program, dir string, args ...string) (*Redis, error) {
 
 // Start starts the server on its folder and port: the first time, or again after Stop or Kill.
 func (r *Redis) Start() error {
-	p, err := launch(r.program, append([]string{
+	p, err := launch(r.install.command(append([]string{
 		"--port", strconv.Itoa(r.Port), "--bind", "127.0.0.1", "--dir", r.dir, "--appendonly", "yes", "--appendfsync", "everysec",
 		"--save", "", "--maxmemory-policy", "noeviction",
-	}, r.args...)...)
+	}, r.args...)...))
 	if err != nil {
 		return err
 	}

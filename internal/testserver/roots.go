@@ -19,7 +19,7 @@ const RootsVariable = "TALKBRIDGE_TEST_ROOTS"
 type install struct {
 	root    string // empty: this system
 	program string // its path
-	flavor  string // mysql | mariadb
+	flavor  string // mysql | mariadb | redis | valkey
 	version string // as in 10.11.19
 }
 
@@ -76,9 +76,9 @@ func (in *install) ask() error {
 	return nil
 }
 
-// name is the server for people and for the names of subtests: MariaDB-10.11, MySQL-9.7.
+// name is the server for people and for the names of subtests: MariaDB-10.11, MySQL-9.7, Valkey-8.1.
 func (in *install) name() string {
-	brand := map[string]string{"mysql": "MySQL", "mariadb": "MariaDB"}[in.flavor]
+	brand := map[string]string{"mysql": "MySQL", "mariadb": "MariaDB", "redis": "Redis", "valkey": "Valkey"}[in.flavor]
 	return brand + "-" + in.version[:strings.LastIndexByte(in.version, '.')]
 }
 

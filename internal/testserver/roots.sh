@@ -1,6 +1,6 @@
 #!/bin/sh
-# Makes roots of another Debian release with source servers that this machine's release does not have, one folder for each server
-# named as an argument (mysql, mariadb), under the folder named first; a root that is there is left alone. Prints the roots, joined
+# Makes roots of another Debian release with servers that this machine's release does not have, one folder for each server
+# named as an argument (mysql, mariadb, redis, valkey), under the folder named first; a root that is there is left alone. Prints the roots, joined
 # by colons: the value of TALKBRIDGE_TEST_ROOTS. Needs root and debootstrap, which it installs. Nothing in a root is ever started as a
 # service: the tests run the server's program alone, with the root's own loader and libraries.
 set -eu
@@ -20,18 +20,20 @@ for server in "$@"; do
 	case $server in
 	mysql) program=mysqld packages=mysql-server-core ;;
 	mariadb) program=mariadbd packages=mariadb-server-core,mariadb-client-core ;;
+	redis) program=redis-server packages=redis-server ;;
+	valkey) program=valkey-server packages=valkey-server ;;
 	*) echo "$0: unknown server $server" >&2; exit 2 ;;
 	esac
 	root=$cache/$server
 	roots=$roots${roots:+:}$root
-	[ -x "$root/usr/sbin/$program" ] && continue
+	{ [ -x "$root/usr/sbin/$program" ] || [ -x "$root/usr/bin/$program" ]; } && continue
 	if [ "$(id -u)" != 0 ]; then
 		echo "this needs root: run make test-matrix as root once, or put roots with the servers under $cache by hand" >&2
 		exit 1
 	fi
 	if ! command -v debootstrap >/dev/null 2>&1; then
 		apt-get update -qq >&2
-		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends debootstrap >&2
+		DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 install -y -qq --no-install-recommends debootstrap >&2
 	fi
 	echo "fetching $server into $root" >&2
 	rm -rf "$root.part"

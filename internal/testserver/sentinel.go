@@ -96,18 +96,24 @@ func NewWatched(dir string, args ...string) (*Watched, error) {
 	return w, nil
 }
 
-// NewReplica starts a replica of primary and waits until it has everything.
+// NewReplica starts a replica of primary, the same server, and waits until it has everything.
 func NewReplica(dir string, primary *Redis, args ...string) (*Redis, error) {
-	r, err := NewRedis(dir, append([]string{"--replicaof", "127.0.0.1 " + strconv.Itoa(primary.Port)}, args...)...)
+	r, err := newRedis(primary.install, dir, append([]string{"--replicaof", "127.0.0.1 " + strconv.Itoa(primary.Port)}, args...))
 	if err != nil {
 		return nil, err
 	}
 	err = r.waitFor(func() error {
-		info, err := ask(r.Addr, "INFO", "replication")
-		if err == nil && !strings.Contains(info, "master_link_status:up") {
-			err = fmt.Errorf("the replica has not caught up: %s", info)
+		info, err := ask(r.Addr, "INFO")
+		if err != nil {
+			return err
 		}
-		return err
+		// While it writes its first append-only file it does not end when it is told to, and is not told again.
+		for _, want := range []string{"master_link_status:up", "aof_rewrite_in_progress:0", "aof_rewrite_scheduled:0"} {
+			if !strings.Contains(info, "\n"+want+"\r\n") {
+				return fmt.Errorf("the replica has not caught up: %s", info)
+			}
+		}
+		return nil
 	})
 	if err != nil {
 		r.Stop()
@@ -132,7 +138,7 @@ sentinel failover-timeout %[3]s 4000
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		return nil, fmt.Errorf("configure a Sentinel: %w", err)
 	}
-	p, err := launch("redis-server", path, "--sentinel")
+	p, err := launch(primary.install.command(path, "--sentinel"))
 	if err != nil {
 		return nil, err
 	}

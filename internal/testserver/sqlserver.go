@@ -80,7 +80,7 @@ func (m *SQLServer) Start() error {
 	} else {
 		args = append(args, mariadbFlags()...)
 	}
-	p, err := launchCommand(m.install.command(append(args, m.args...)...))
+	p, err := launch(m.install.command(append(args, m.args...)...))
 	if err != nil {
 		return err
 	}

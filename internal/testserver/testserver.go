@@ -36,16 +36,8 @@ type Process struct {
 	once   sync.Once
 }
 
-// launch starts the program. The child dies with us: a test that is killed leaves no server behind.
-func launch(name string, args ...string) (*Process, error) {
-	path, err := find(name)
-	if err != nil {
-		return nil, err
-	}
-	return launchCommand(append([]string{path}, args...))
-}
-
-func launchCommand(command []string) (*Process, error) {
+// launch starts a program with arguments. The child dies with us: a test that is killed leaves no server behind.
+func launch(command []string) (*Process, error) {
 	p := &Process{cmd: exec.CommandContext(context.Background(), command[0], command[1:]...), done: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr = &p.output, &p.output
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
