@@ -16,15 +16,27 @@ import (
 
 var errContent = errors.New("the content is not what was written")
 
-func encodeChange(c bridge.Change) ([]byte, error) {
-	columns := c.Columns
+// encodeChange appends it to b, and gives beside the whole the columns, which lie at its end.
+func encodeChange(b []byte, c bridge.Change) (all, columns []byte, err error) {
+	values := c.Columns
 	c.Columns = nil
 	head, err := json.Marshal(c)
 	if err != nil {
-		return nil, fmt.Errorf("encode change: %w", err)
+		return nil, nil, fmt.Errorf("encode change: %w", err)
 	}
-	out := binary.AppendUvarint(nil, uint64(len(head)))
-	return appendColumns(append(out, head...), columns), nil
+	b = slices.Grow(b, binary.MaxVarintLen64+len(head)+sizeOf(values)+sealOverhead)
+	b = append(binary.AppendUvarint(b, uint64(len(head))), head...)
+	at := len(b)
+	b = appendColumns(b, values)
+	return b, b[at:], nil
+}
+
+// sizeOf is the most that columns take in canonical form.
+func sizeOf(columns map[string]bridge.Value) (n int) {
+	for name, v := range columns {
+		n += len(name) + len(v.Kind) + len(v.Text) + 3*binary.MaxVarintLen32
+	}
+	return n
 }
 
 func decodeChange(b []byte) (bridge.Change, error) {

@@ -21,7 +21,7 @@ end
 func OpenAtClock(ctx context.Context, o Options) (*Store, error) { return open(ctx, o, setClock) }
 
 // ClockKey is where OpenAtClock finds the time.
-func ClockKey(namespace string) string { return keyring{namespace}.key("test-clock") }
+func ClockKey(namespace string) string { return newKeyring(namespace).key("test-clock") }
 
 // Twin is what another process would have: a Store of its own over the same back end. It is not closed.
 func (s *Store) Twin() *Store {

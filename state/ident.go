@@ -20,7 +20,8 @@ import (
 // The prints are keyed and cut short: 64 bits tell a handful of servers apart, 128 bits all events there will ever be.
 type ident [identSize]byte
 
-func (s *sealer) ident(c bridge.Change) ident {
+// ident makes it of a change and its columns in canonical form.
+func (s *sealer) ident(c bridge.Change, columns []byte) ident {
 	var i ident
 	base := c.At.File
 	if dot := strings.LastIndexByte(base, '.'); dot >= 0 {
@@ -31,7 +32,7 @@ func (s *sealer) ident(c bridge.Change) ident {
 	binary.BigEndian.PutUint64(i[16:], c.At.Pos)
 	binary.BigEndian.PutUint64(i[24:], c.At.Row)
 	copy(i[32:48], s.print("event", c.EventID))
-	copy(i[48:80], s.digest(c.ID(), c.Columns))
+	copy(i[48:80], s.digest(c.ID(), columns))
 	binary.LittleEndian.PutUint64(i[80:], micros(c.CommittedAt))
 	binary.LittleEndian.PutUint64(i[88:], micros(c.CapturedAt))
 	return i

@@ -69,18 +69,19 @@ func (s *Store) sealAll(changes []bridge.Change) ([]entry, error) {
 	size := 0
 	entries := make([]entry, len(changes))
 	for i, c := range changes {
-		plain, err := encodeChange(c)
+		text, columns, err := encodeChange(make([]byte, sealHead), c)
 		if err != nil {
 			return nil, err
 		}
-		sealed, err := s.seal.seal(purposeContent, c.ID(), plain)
+		id, ident := c.ID(), s.seal.ident(c, columns)
+		sealed, err := s.seal.sealInPlace(purposeContent, id, text)
 		if err != nil {
 			return nil, err
 		}
 		if size += len(sealed); size > MaxBatchBytes {
 			return nil, fmt.Errorf("%w: more than %d bytes: hand them over in chunks", ErrBatchTooLarge, MaxBatchBytes)
 		}
-		entries[i] = entry{id: c.ID(), scanned: c.Origin == bridge.OriginScan, ident: s.seal.ident(c), content: sealed, change: c}
+		entries[i] = entry{id: id, scanned: c.Origin == bridge.OriginScan, ident: ident, content: sealed, change: c}
 	}
 	return entries, nil
 }

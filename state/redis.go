@@ -36,7 +36,7 @@ const openLimit = 10 * time.Second
 // openRedis connects. clock is the Lua function that scripts take the time from.
 func openRedis(ctx context.Context, t target, namespace string, retention time.Duration, clock string) (*shared, error) {
 	s := &shared{
-		client: redis.NewUniversalClient(clientOptions(t)), keys: keyring{namespace}, scripts: loadScripts(clock),
+		client: redis.NewUniversalClient(clientOptions(t)), keys: newKeyring(namespace), scripts: loadScripts(clock),
 		retention: retention, where: t.where(), stop: func() {},
 	}
 	ctx, cancel := context.WithTimeout(ctx, openLimit)

@@ -1,8 +1,21 @@
 package state
 
+import "slices"
+
 // A keyring names the keys of one namespace. All have the namespace as hash tag, so that a Cluster keeps them in one slot and
 // a script may use them together; an account needs rights on ~talkbridge:{NAMESPACE}:* only.
-type keyring struct{ namespace string }
+type keyring struct {
+	namespace string
+	shelf     []string // see records
+}
+
+func newKeyring(namespace string) keyring {
+	k := keyring{namespace: namespace}
+	k.shelf = []string{
+		k.due(), k.leased(), k.status(pending), k.status(rejected), k.status(delivered), k.status(discarded),
+	}
+	return k
+}
 
 func (k keyring) key(name string) string { return "talkbridge:{" + k.namespace + "}:" + name }
 
@@ -63,7 +76,5 @@ func (k keyring) wake() string { return k.key("wake") }
 
 // records are KEYS 1 to 6 of every script that touches records, and what further keys it takes.
 func (k keyring) records(more ...string) []string {
-	return append([]string{
-		k.due(), k.leased(), k.status(pending), k.status(rejected), k.status(delivered), k.status(discarded),
-	}, more...)
+	return append(slices.Clip(k.shelf), more...)
 }

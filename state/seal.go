@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"hash"
 	"strings"
+	"sync"
 
 	"github.com/emmansun/gmsm/sm3"
 	"github.com/emmansun/gmsm/sm4"
@@ -28,7 +29,10 @@ const (
 const (
 	sealVersion = 1
 	nonceSize   = 12 // GB/T 36624 GCM, random: good for 2^32 texts under one key
+	sealHead    = 1 + nonceSize
 	printSize   = 16
+	// sealOverhead is what a sealed text has behind it.
+	sealOverhead = 16
 )
 
 var errSealBroken = errors.New("the sealed text cannot be opened: wrong key, moved or damaged")
@@ -42,6 +46,7 @@ type sealer struct {
 	namespace string
 	aead      cipher.AEAD
 	digestKey []byte
+	macs      sync.Pool // of hash.Hash, under the digest key
 }
 
 const keyHelp = "make one with: head -c 16 /dev/urandom | base64"
@@ -102,12 +107,18 @@ func newSealer(namespace string, key bridge.Secret) (*sealer, error) {
 
 // seal gives version, nonce, ciphertext and tag.
 func (s *sealer) seal(purpose, id string, plain []byte) ([]byte, error) {
-	out := make([]byte, 1+nonceSize, 1+nonceSize+len(plain)+s.aead.Overhead())
-	out[0] = sealVersion
-	if _, err := rand.Read(out[1:]); err != nil {
+	out := make([]byte, sealHead, sealHead+len(plain)+sealOverhead)
+	return s.sealInPlace(purpose, id, append(out, plain...))
+}
+
+// sealInPlace is seal for a text that nobody needs any more, behind sealHead bytes: the sealed text takes the place of all.
+func (s *sealer) sealInPlace(purpose, id string, text []byte) ([]byte, error) {
+	text[0] = sealVersion
+	nonce := text[1:sealHead:sealHead]
+	if _, err := rand.Read(nonce); err != nil {
 		return nil, fmt.Errorf("draw a nonce: %w", err)
 	}
-	return s.aead.Seal(out, out[1:], plain, s.bound(purpose, id)), nil
+	return s.aead.Seal(text[:sealHead], nonce, text[sealHead:], s.bound(purpose, id)), nil
 }
 
 // open gives the plain text of what seal made for the same purpose and record.
@@ -117,17 +128,17 @@ func (s *sealer) open(purpose, id string, sealed []byte) ([]byte, error) {
 
 // openInPlace is open for a sealed text that nobody needs any more: the plain text takes its place.
 func (s *sealer) openInPlace(purpose, id string, sealed []byte) ([]byte, error) {
-	if len(sealed) < 1+nonceSize {
+	if len(sealed) < sealHead {
 		return nil, errSealBroken
 	}
-	return s.openTo(sealed[1+nonceSize:1+nonceSize], purpose, id, sealed)
+	return s.openTo(sealed[sealHead:sealHead], purpose, id, sealed)
 }
 
 func (s *sealer) openTo(dst []byte, purpose, id string, sealed []byte) ([]byte, error) {
-	if len(sealed) < 1+nonceSize || sealed[0] != sealVersion {
+	if len(sealed) < sealHead || sealed[0] != sealVersion {
 		return nil, errSealBroken
 	}
-	plain, err := s.aead.Open(dst, sealed[1:1+nonceSize], sealed[1+nonceSize:], s.bound(purpose, id))
+	plain, err := s.aead.Open(dst, sealed[1:sealHead], sealed[sealHead:], s.bound(purpose, id))
 	if err != nil {
 		return nil, errSealBroken
 	}
@@ -139,20 +150,30 @@ func (s *sealer) bound(purpose, id string) []byte {
 	return []byte("talkbridge\x00" + s.namespace + "\x00" + purpose + "\x00" + id)
 }
 
-// digest is the keyed digest of a submission's columns, bound to its record: the same columns give the same digest, and who
+// digest is the keyed digest of a submission's columns in canonical form, bound to its record: the same columns give the same digest, and who
 // has no key cannot try out contents against it, nor see that two records are alike.
-func (s *sealer) digest(id string, columns map[string]bridge.Value) []byte {
+func (s *sealer) digest(id string, columns []byte) []byte {
 	h := s.keyed("columns", id)
-	h.Write(appendColumns(nil, columns))
+	defer s.macs.Put(h)
+	h.Write(columns)
 	return h.Sum(nil)
 }
 
 // print is a short keyed digest of texts, to tell them apart.
-func (s *sealer) print(texts ...string) []byte { return s.keyed(texts...).Sum(nil)[:printSize] }
+func (s *sealer) print(texts ...string) []byte {
+	h := s.keyed(texts...)
+	defer s.macs.Put(h)
+	return h.Sum(nil)[:printSize]
+}
 
-// keyed starts an HMAC with texts, each after its length.
+// keyed starts an HMAC with texts, each after its length. Whoever is done with it puts it back.
 func (s *sealer) keyed(texts ...string) hash.Hash {
-	h := hmac.New(sm3.New, s.digestKey)
+	h, ok := s.macs.Get().(hash.Hash)
+	if ok {
+		h.Reset()
+	} else {
+		h = hmac.New(sm3.New, s.digestKey)
+	}
 	for _, t := range texts {
 		h.Write(binary.AppendUvarint(nil, uint64(len(t))))
 		h.Write([]byte(t))

@@ -66,7 +66,7 @@ func (s *Store) Compare(ctx context.Context, changes []bridge.Change) ([]Standin
 		if r == nil {
 			continue
 		}
-		of := s.seal.ident(changes[i])
+		of := s.seal.ident(changes[i], appendColumns(nil, changes[i].Columns))
 		out[i] = Standing{Known: true, Same: r.ident.sameDigest(&of), Later: of.olderThan(&r.ident)}
 		if out[i].Record, err = r.public(ids[i], now); err != nil {
 			return nil, fmt.Errorf("compare with the ledger: %w", err)
