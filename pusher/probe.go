@@ -18,6 +18,11 @@ type Probe struct {
 	Duration time.Duration
 }
 
+// A CertificateError means that the platform was reached, and that its certificate was not accepted.
+type CertificateError struct{ text string }
+
+func (e *CertificateError) Error() string { return e.text }
+
 // Probe sends HEAD to the base URL, over the same proxy and with the same certificates as every call: no token, no data, and not to a
 // business endpoint. Whatever status comes back is fine.
 func (c *Client) Probe(ctx context.Context) (Probe, error) {
@@ -33,7 +38,11 @@ func (c *Client) Probe(ctx context.Context) (Probe, error) {
 		if errors.Is(err, context.DeadlineExceeded) {
 			return Probe{}, fmt.Errorf("no answer from %s within %v", bareURL(c.baseURL), c.timeout)
 		}
-		return Probe{}, fmt.Errorf("%s from %s", c.redact.failure(err, nil), bareURL(c.baseURL))
+		text := c.redact.failure(err, nil) + " from " + bareURL(c.baseURL)
+		if bad := (*tls.CertificateVerificationError)(nil); errors.As(err, &bad) {
+			return Probe{}, &CertificateError{text}
+		}
+		return Probe{}, errors.New(text)
 	}
 	defer resp.Body.Close()
 	took := time.Since(began)

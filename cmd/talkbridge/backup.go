@@ -79,10 +79,8 @@ type progress struct {
 }
 
 func progressOf(out io.Writer, what string) *progress {
-	if file, ok := out.(*os.File); ok {
-		if info, err := file.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 {
-			return &progress{out: out, what: what}
-		}
+	if file, ok := out.(*os.File); ok && isTerminal(file) {
+		return &progress{out: out, what: what}
 	}
 	return &progress{}
 }

@@ -4,9 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"html"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -52,7 +54,8 @@ func TestACaseThatLooksAtNothingFails(t *testing.T) {
 }
 
 func TestAFailingCaseFailsTheReportAndItsClause(t *testing.T) {
-	clause := Clauses()[0]
+	at := slices.IndexFunc(Clauses(), func(c Clause) bool { return len(c.Cases) > 1 })
+	clause := Clauses()[at]
 	all := []Case{{ID: clause.Cases[0], Result: Passed}, {ID: clause.Cases[1], Result: Failed}, {ID: "R01", Result: NotRun, Why: "没有"}}
 	var r Report
 	for _, c := range all {
@@ -60,13 +63,13 @@ func TestAFailingCaseFailsTheReportAndItsClause(t *testing.T) {
 	}
 	r.conclude()
 	require.Equal(t, Failed, r.Result)
-	require.Equal(t, Failed, r.Clauses[0].Result)
+	require.Equal(t, Failed, r.Clauses[at].Result)
 	require.Contains(t, r.Conclusion(), "不通过")
 	r = Report{Cases: []Case{}}
 	r.add(Case{ID: "F01", Result: NotRun})
 	r.conclude()
 	require.Equal(t, NotRun, r.Result, "what was not run is not passed")
-	require.Equal(t, NotRun, r.Clauses[0].Result)
+	require.Equal(t, NotRun, r.Clauses[at].Result)
 }
 
 // Every case belongs to a clause or says something of its own, and every clause names cases that there are.
@@ -197,7 +200,11 @@ func TestTheReportIsAPageAndJSON(t *testing.T) {
 	require.NoError(t, err)
 	require.NotContains(t, string(page), "<script>")
 	require.Contains(t, string(page), "&lt;script&gt;")
-	require.NotRegexp(t, `(?i)(src|href)=|url\(|@import|https?://`, string(page))
+	own := string(page)
+	for _, c := range Clauses() {
+		own = strings.Replace(own, html.EscapeString(c.Text), "", 1) // the specification names addresses
+	}
+	require.NotRegexp(t, `(?i)(src|href)=|url\(|@import|https?://`, own)
 	require.NotContains(t, string(page), "<no value>")
 	data, err := os.ReadFile(beside)
 	require.NoError(t, err)

@@ -36,6 +36,14 @@ const (
 // Platform asks for the way there, the certificate, the clock and a token.
 func Platform(ctx context.Context, in PlatformInput) []Item {
 	probe, err := in.Client.Probe(ctx)
+	var untrusted *pusher.CertificateError
+	if errors.As(err, &untrusted) { // the way there is fine: the firewall and the proxy are not what to look at
+		return []Item{{
+			"platform.tls", Fail, "the platform's certificate is not accepted", err.Error(),
+			"if an authority of its own signed it: name that authority's PEM file in platform.tls.ca; if it names another host: write the host that it names in " +
+				"platform.base_url; if it is out of date: ask the platform's people to renew it, and look at this machine's clock",
+		}}
+	}
 	if err != nil {
 		return []Item{{
 			"platform.reach", Fail, "the platform cannot be reached", err.Error(),

@@ -219,24 +219,3 @@ func TestThePlanListsTheCases(t *testing.T) {
 	}
 	require.Contains(t, list, want.String())
 }
-
-// The table of requirements has each clause with the cases that show it.
-func TestTheTableOfRequirementsIsComplete(t *testing.T) {
-	table := manual(t, "需求跟踪表.md")
-	for _, c := range acceptance.Clauses() {
-		row := regexp.MustCompile(`(?m)^\| ` + regexp.QuoteMeta(c.ID) + ` \| (.*)$`).FindStringSubmatch(table)
-		require.NotNil(t, row, "clause %s", c.ID)
-		require.Contains(t, row[1], c.Text)
-		for _, id := range c.Cases {
-			require.Regexp(t, `\b`+id+`\b`, row[1], "clause %s", c.ID)
-		}
-	}
-	ids := map[string]bool{}
-	for _, c := range acceptance.Plan() {
-		ids[c.ID] = true
-		require.Regexp(t, `\b`+c.ID+`\b`, table, "no requirement asks for case %s", c.ID)
-	}
-	for _, id := range regexp.MustCompile(`\b[FPSBR]\d\d\b`).FindAllString(table, -1) {
-		require.True(t, ids[id], "there is no case %s", id)
-	}
-}
