@@ -39,7 +39,7 @@ func (c *Client) Probe(ctx context.Context) (Probe, error) {
 			return Probe{}, fmt.Errorf("no answer from %s within %v", bareURL(c.baseURL), c.timeout)
 		}
 		text := c.redact.failure(err, nil) + " from " + bareURL(c.baseURL)
-		if bad := (*tls.CertificateVerificationError)(nil); errors.As(err, &bad) {
+		if _, untrusted := errors.AsType[*tls.CertificateVerificationError](err); untrusted {
 			return Probe{}, &CertificateError{text}
 		}
 		return Probe{}, errors.New(text)

@@ -126,7 +126,7 @@ func requireProgress(t *testing.T, terminal, line string) {
 		require.Greater(t, n, last, "it grows: %q", terminal)
 		last = n
 	}
-	require.Equal(t, len(seen), len(regexp.MustCompile("\r(?:\x1b\\[K)?"+line).FindAllString(terminal, -1)), "each in the place of the one before: %q", terminal)
+	require.Len(t, regexp.MustCompile("\r(?:\x1b\\[K)?"+line).FindAllString(terminal, -1), len(seen), "each in the place of the one before: %q", terminal)
 	require.True(t, strings.HasSuffix(terminal, "\r\x1b[K"), "the last is taken away: %q", terminal)
 	require.NotContains(t, terminal, "\n")
 }

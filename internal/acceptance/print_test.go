@@ -46,7 +46,7 @@ func browser(t *testing.T) context.Context {
 }
 
 // printed opens a report in the browser, for print, as wide as the paper.
-func printed(t *testing.T, ctx context.Context, r Report) {
+func printed(ctx context.Context, t *testing.T, r Report) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "report.html")
 	_, err := r.Write(path)
@@ -59,7 +59,7 @@ func printed(t *testing.T, ctx context.Context, r Report) {
 	}), chromedp.Navigate("file://"+path)))
 }
 
-func seen[T any](t *testing.T, ctx context.Context, script string) T {
+func seen[T any](ctx context.Context, t *testing.T, script string) T {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
@@ -119,15 +119,15 @@ func TestTheReportPrintsWell(t *testing.T) {
 	ctx := browser(t)
 	for name, r := range map[string]Report{"the example": example(t), "the worst": worst(t)} {
 		t.Run(name, func(t *testing.T) {
-			printed(t, ctx, r)
-			require.Empty(t, seen[[]string](t, ctx, tooWide), "on A4 without margins")
-			requireHeads(t, ctx)
-			leaves := seen[int](t, ctx, onLeaves)
-			require.InDelta(t, leafWidth, seen[float64](t, ctx, `document.body.getBoundingClientRect().width`), 1)
+			printed(ctx, t, r)
+			require.Empty(t, seen[[]string](ctx, t, tooWide), "on A4 without margins")
+			requireHeads(ctx, t)
+			leaves := seen[int](ctx, t, onLeaves)
+			require.InDelta(t, leafWidth, seen[float64](ctx, t, `document.body.getBoundingClientRect().width`), 1)
 			require.Greater(t, leaves, 10)
-			requireWhole(t, ctx)
-			printed(t, ctx, r) // as it was
-			pdf := onPaper(t, ctx)
+			requireWhole(ctx, t)
+			printed(ctx, t, r) // as it was
+			pdf := onPaper(ctx, t)
 			// The PDF begins a page for the signatures, the columns do not.
 			require.InDelta(t, leaves, sheets(t, pdf), 2, "pages")
 			requireRead(t, pdf)
@@ -137,43 +137,43 @@ func TestTheReportPrintsWell(t *testing.T) {
 
 // requireHeads looks whether the browser will repeat the heads of tables: it does for a head that is no taller than a quarter of the page
 // and not to be broken.
-func requireHeads(t *testing.T, ctx context.Context) {
+func requireHeads(ctx context.Context, t *testing.T) {
 	t.Helper()
-	require.Empty(t, seen[[]string](t, ctx, `[...document.querySelectorAll('table')].filter(e => e.rows.length > 8 && !e.tHead && e.className != 'facts').map(e => e.textContent.slice(0, 60))`),
+	require.Empty(t, seen[[]string](ctx, t, `[...document.querySelectorAll('table')].filter(e => e.rows.length > 8 && !e.tHead && e.className != 'facts').map(e => e.textContent.slice(0, 60))`),
 		"a table that may go over a page has a head")
-	require.Greater(t, seen[int](t, ctx, `document.querySelectorAll('thead').length`), 10)
-	require.Empty(t, seen[[]string](t, ctx, `[...document.querySelectorAll('thead')].filter(e => getComputedStyle(e).display != 'table-header-group' ||
+	require.Greater(t, seen[int](ctx, t, `document.querySelectorAll('thead').length`), 10)
+	require.Empty(t, seen[[]string](ctx, t, `[...document.querySelectorAll('thead')].filter(e => getComputedStyle(e).display != 'table-header-group' ||
 		getComputedStyle(e).breakInside != 'avoid' || e.getBoundingClientRect().height > 120).map(e => e.textContent)`))
 }
 
 // requireWhole looks at what may not be torn, laid out on leaves. Where a page ends is chance, so everything is moved down bit by bit.
-func requireWhole(t *testing.T, ctx context.Context) {
+func requireWhole(ctx context.Context, t *testing.T) {
 	t.Helper()
-	require.Greater(t, seen[int](t, ctx, `document.querySelectorAll('tr').length`), 60)
-	seen[bool](t, ctx, `(() => { window.spacer = document.createElement('div'); document.body.prepend(spacer);
+	require.Greater(t, seen[int](ctx, t, `document.querySelectorAll('tr').length`), 60)
+	seen[bool](ctx, t, `(() => { window.spacer = document.createElement('div'); document.body.prepend(spacer);
 		const all = [...document.querySelectorAll('h2, h3, p, tr')], belongs = e => e.tagName == 'TR' ? !e.closest('thead') : e.tagName == 'P' && !e.classList.contains('lead');
 		window.heads = all.flatMap((h, i) => h.tagName[0] == 'H' ? [[h, all.slice(i + 1).find(belongs)]] : []);
 		return heads.length > 40 })()`)
 	for height := 0; height < 979; height += 50 {
-		seen[int](t, ctx, fmt.Sprintf(`(spacer.style.height = '%dpx').length`, height))
-		require.Empty(t, seen[[]string](t, ctx, `[...document.querySelectorAll('tr')].filter(e => leavesOf(e).length != 1).map(e => e.textContent.slice(0, 60))`), "rows on two pages")
-		require.Empty(t, seen[[]string](t, ctx, `heads.filter(([h, next]) => leavesOf(h)[0] != leavesOf(next)[0]).map(([h]) => h.textContent)`), "headings that stay behind")
-		requireSigned(t, ctx)
+		seen[int](ctx, t, fmt.Sprintf(`(spacer.style.height = '%dpx').length`, height))
+		require.Empty(t, seen[[]string](ctx, t, `[...document.querySelectorAll('tr')].filter(e => leavesOf(e).length != 1).map(e => e.textContent.slice(0, 60))`), "rows on two pages")
+		require.Empty(t, seen[[]string](ctx, t, `heads.filter(([h, next]) => leavesOf(h)[0] != leavesOf(next)[0]).map(([h]) => h.textContent)`), "headings that stay behind")
+		requireSigned(ctx, t)
 	}
 }
 
 // requireSigned looks for the lines to sign, together and with room for a pen and a stamp.
-func requireSigned(t *testing.T, ctx context.Context) {
+func requireSigned(ctx context.Context, t *testing.T) {
 	t.Helper()
-	rows := seen[[]string](t, ctx, `[...document.querySelectorAll('.whole .sign tr')].map(e => [...e.cells].map(c => c.textContent).join('|'))`)
+	rows := seen[[]string](ctx, t, `[...document.querySelectorAll('.whole .sign tr')].map(e => [...e.cells].map(c => c.textContent).join('|'))`)
 	require.Equal(t, []string{"测试人员||日期|", "承建单位（盖章）||日期|", "使用单位||日期|", "验收小组组长||日期|", "学校（盖章）||日期|", ""}, rows)
-	require.Len(t, seen[[]int](t, ctx, `[...new Set([...document.querySelectorAll('.whole *')].flatMap(leavesOf))]`), 1, "all on one page")
-	require.GreaterOrEqual(t, seen[float64](t, ctx, `Math.min(...[...document.querySelectorAll('.whole .sign td')].map(e => e.getBoundingClientRect().height))`), 48.0)
-	require.GreaterOrEqual(t, seen[float64](t, ctx, `Math.min(...[...document.querySelectorAll('.whole .sign td:nth-child(2), .whole .sign td:nth-child(4)')].map(e => e.getBoundingClientRect().width))`), 100.0)
+	require.Len(t, seen[[]int](ctx, t, `[...new Set([...document.querySelectorAll('.whole *')].flatMap(leavesOf))]`), 1, "all on one page")
+	require.GreaterOrEqual(t, seen[float64](ctx, t, `Math.min(...[...document.querySelectorAll('.whole .sign td')].map(e => e.getBoundingClientRect().height))`), 48.0)
+	require.GreaterOrEqual(t, seen[float64](ctx, t, `Math.min(...[...document.querySelectorAll('.whole .sign td:nth-child(2), .whole .sign td:nth-child(4)')].map(e => e.getBoundingClientRect().width))`), 100.0)
 }
 
 // onPaper prints on the paper that the page itself asks for.
-func onPaper(t *testing.T, ctx context.Context) []byte {
+func onPaper(ctx context.Context, t *testing.T) []byte {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()

@@ -36,8 +36,7 @@ const (
 // Platform asks for the way there, the certificate, the clock and a token.
 func Platform(ctx context.Context, in PlatformInput) []Item {
 	probe, err := in.Client.Probe(ctx)
-	var untrusted *pusher.CertificateError
-	if errors.As(err, &untrusted) { // the way there is fine: the firewall and the proxy are not what to look at
+	if _, untrusted := errors.AsType[*pusher.CertificateError](err); untrusted { // the way there is fine: the firewall and the proxy are not what to look at
 		return []Item{{
 			"platform.tls", Fail, "the platform's certificate is not accepted", err.Error(),
 			"if an authority of its own signed it: name that authority's PEM file in platform.tls.ca; if it names another host: write the host that it names in " +

@@ -87,7 +87,7 @@ func TestTheCertificateOfThePlatform(t *testing.T) {
 		"of nobody's authority": {unknown: true, until: now.AddDate(0, 6, 0), level: Fail, what: "the platform's certificate is not accepted", detail: "unknown authority", fix: "platform.tls.ca"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			in := PlatformInput{}
+			var in PlatformInput
 			if c.open {
 				in = tlsPlatform(t, nil, "", c.loopback)
 			} else {
