@@ -15,6 +15,7 @@ import (
 // be sent without the students that were entered with it.
 func TestWhatIsLookedUpForASubmissionHasItsTransaction(t *testing.T) {
 	onEveryOwn(t, func(t *testing.T, m *testserver.SQLServer) {
+		t.Helper()
 		const stalled = 2 * time.Second
 		schema := database(t, m, talks+" CREATE TABLE student (talk INT, name VARCHAR(20));")
 		out := &memory{}
