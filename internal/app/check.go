@@ -101,8 +101,18 @@ func sourceInput(c *config.Config, db *sql.DB, source *canal.Source, found state
 }
 
 func mappingInput(c *config.Config, m *mapper.Mapper, source *canal.Source, o CheckOptions) check.MappingInput {
+	var queries []string
+	for _, r := range c.Routes {
+		for _, l := range r.Lookups {
+			queries = append(queries, l.Query)
+		}
+	}
+	for _, d := range c.Dicts {
+		queries = append(queries, d.Query)
+	}
 	return check.MappingInput{
-		Routes: routeNames(c), Sample: o.Sample, Preflight: m.Preflight, Rows: source.Rows, Map: m.Map,
+		Queries: queries,
+		Routes:  routeNames(c), Sample: o.Sample, Preflight: m.Preflight, Rows: source.Rows, Map: m.Map,
 		Progress: func(route string, rows int) { o.Progress(fmt.Sprintf("the mapping of %s: %d rows", route, rows)) },
 	}
 }

@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -27,7 +28,7 @@ func (c *college) checked(t *testing.T, args ...string) (code int, items map[str
 		items[i.ID] = i
 		require.NotEmpty(t, i.What, i.ID)
 		if i.Level != check.Pass {
-			require.NotEmpty(t, i.Fix, "%s says what mends it", i.ID)
+			require.NotEmpty(t, i.Fix, "%+v says what mends it", i)
 		}
 	}
 	require.Equal(t, check.Failed(list), code == 1)
@@ -45,19 +46,36 @@ func (c *college) mend(t *testing.T, i check.Item) {
 // place is where the server's log ends.
 func (c *college) place(t *testing.T) string {
 	t.Helper()
-	var file, pos, do, ignore string
-	require.NoError(t, c.db.QueryRowContext(t.Context(), "SHOW MASTER STATUS").Scan(&file, &pos, &do, &ignore))
+	var file, pos, do, ignore, gtids string
+	if c.mariadb.Flavor == "mysql" {
+		require.NoError(t, c.db.QueryRowContext(t.Context(), "SHOW BINARY LOG STATUS").Scan(&file, &pos, &do, &ignore, &gtids))
+	} else {
+		require.NoError(t, c.db.QueryRowContext(t.Context(), "SHOW MASTER STATUS").Scan(&file, &pos, &do, &ignore))
+	}
 	return file + ":" + pos
+}
+
+// rows are n rows for an INSERT, each made of its number.
+func rows(n int, row string) string {
+	all := make([]string, n)
+	for i := range all {
+		all[i] = fmt.Sprintf(row, i+1)
+	}
+	return "VALUES " + strings.Join(all, ", ")
 }
 
 // Each thing that is wrong on the server is found, and what check says mends it, mends it. Nothing is written anywhere.
 func TestCheckSaysWhatMendsTheSource(t *testing.T) {
 	c := newCollege(t, "file:talkbridge.db")
+	retention, monitor := "expire_logs_days = 1", "BINLOG MONITOR"
+	if c.mariadb.Flavor == "mysql" {
+		retention, monitor = "binlog_expire_logs_seconds = 86400", "REPLICATION CLIENT"
+	}
 	require.NoError(t, c.mariadb.Exec(`USE xgxt_demo; SET GLOBAL binlog_row_image = 'MINIMAL'; SET GLOBAL binlog_row_metadata = 'MINIMAL';
-		SET GLOBAL expire_logs_days = 1; REVOKE REPLICATION SLAVE, BINLOG MONITOR ON *.* FROM talkbridge@'127.0.0.1';
+		SET GLOBAL `+retention+`; REVOKE REPLICATION SLAVE, `+monitor+` ON *.* FROM talkbridge@'127.0.0.1';
 		GRANT DELETE ON xgxt_demo.xg_jtcy TO talkbridge@'127.0.0.1'; REVOKE UPDATE (sb_xx) ON xgxt_demo.xl_gzth FROM talkbridge@'127.0.0.1';
 		ALTER TABLE xgxt_demo.xg_jtcy MODIFY id INT UNSIGNED NOT NULL, DROP PRIMARY KEY;
-		INSERT INTO xgxt_demo.xg_jtcy (id, xh, xm) SELECT 1000 + seq, 'x', 'x' FROM seq_1_to_1500; ANALYZE TABLE xgxt_demo.xg_jtcy`))
+		INSERT INTO xgxt_demo.xg_jtcy (id, xh, xm) `+rows(1500, "(1000 + %d, 'x', 'x')")+`; ANALYZE TABLE xgxt_demo.xg_jtcy`))
 	before := c.place(t)
 	code, items := c.checked(t)
 	require.Equal(t, 1, code)
@@ -212,7 +230,7 @@ func TestMapShowsAWholeTable(t *testing.T) {
 // A table that is larger than one page is walked from both ends, each row once.
 func (c *college) mapsAllPages(t *testing.T) {
 	t.Helper()
-	require.NoError(t, c.mariadb.Exec("USE xgxt_demo; INSERT INTO xgxt_demo.xl_gzth (id, gzdx_id, th_lx, gh, scbz) SELECT 500000 + seq, 1, '1', '20150012', '0' FROM seq_1_to_450"))
+	require.NoError(t, c.mariadb.Exec("USE xgxt_demo; INSERT INTO xgxt_demo.xl_gzth (id, gzdx_id, th_lx, gh, scbz) "+rows(450, "(500000 + %d, 1, '1', '20150012', '0')")))
 	_, out, _ := c.talkbridge(t, "map", "--route", "one", "--all", "--json")
 	var tally check.Tally
 	require.NoError(t, json.Unmarshal([]byte(out), &tally))

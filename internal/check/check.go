@@ -75,6 +75,7 @@ func split(text string) (wrong, fix string) {
 	at := -1
 	for _, word := range []string{
 		". Run ", ". Set ", ". Correct ", ". Write ", ". Check ", ". Name ", ". Grant ", ". Put ", "; name ", ": correct ", ": GRANT ", ", or GRANT ",
+		": grant ", ": add ", ": give ", ": mend ", ": a bind ", ": different ",
 	} {
 		if i := strings.Index(text, word); i >= 0 && (at < 0 || i < at) {
 			at = i

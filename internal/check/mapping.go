@@ -19,10 +19,33 @@ type MappingInput struct {
 	Rows      func(ctx context.Context, route string, w canal.Walk, visit func(bridge.Change, bool) error) error
 	Map       func(context.Context, bridge.Change) ([]byte, []bridge.Problem, error)
 	Progress  func(route string, rows int) // nil: none
+	Queries   []string                     // of look-ups and dictionaries: where MySQL does not name a table's database, they do
 }
 
-// deniedTable is how MariaDB names the table that an account may not read.
-var deniedTable = regexp.MustCompile("denied to user ('[^']*'@'[^']*') for table `([^`]+)`\\.`([^`]+)`")
+// deniedTable is how MariaDB names the table that an account may not read, or MySQL, which leaves the database out.
+var deniedTable = regexp.MustCompile("denied to user ('[^']*'@'[^']*') for table (?:`([^`]+)`\\.`([^`]+)`|'([^']+)')")
+
+// granted is the statement that lets the account read the table which the server's message is about; empty where it is about something else.
+func (in MappingInput) granted(message string) string {
+	m := deniedTable.FindStringSubmatch(message)
+	if m == nil {
+		return ""
+	}
+	database, table := m[2], m[3]
+	if table == "" {
+		table = m[4]
+		written := regexp.MustCompile("(?i)`?([\\p{L}\\p{N}_$]+)`?\\s*\\.\\s*`?" + regexp.QuoteMeta(table) + "(?:[^\\p{L}\\p{N}_$]|$)")
+		for _, query := range in.Queries {
+			if found := written.FindStringSubmatch(query); found != nil {
+				database = found[1]
+			}
+		}
+		if database == "" {
+			return ""
+		}
+	}
+	return "GRANT SELECT ON `" + database + "`.`" + table + "` TO " + m[1] + ";"
+}
 
 // Mapping asks the server about every look-up, and maps real rows of every route. Nothing of them is kept but counts and reasons.
 func Mapping(ctx context.Context, in MappingInput) []Item {
@@ -30,8 +53,8 @@ func Mapping(ctx context.Context, in MappingInput) []Item {
 		var items []Item
 		for _, e := range leaves(err) {
 			wrong, fix := split(e.Error())
-			if m := deniedTable.FindStringSubmatch(wrong); m != nil {
-				fix = "GRANT SELECT ON `" + m[2] + "`.`" + m[3] + "` TO " + m[1] + ";"
+			if statement := in.granted(wrong); statement != "" {
+				fix = statement
 			}
 			items = append(items, Item{"mapping.lookups", Fail, "a look-up or dictionary cannot be read", wrong, fix})
 		}
