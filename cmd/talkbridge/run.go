@@ -1,17 +1,11 @@
 package main
 
 import (
-	"os"
-	"runtime/debug"
-
 	"github.com/spf13/cobra"
 
 	"talkbridge/internal/app"
 	"talkbridge/internal/config"
 )
-
-// gcPercent keeps a bridge that drains a backlog within 40 MB. A record leaves little garbage, so collecting it sooner costs little.
-const gcPercent = 65
 
 func runCommand(s *settings) *cobra.Command {
 	return &cobra.Command{
@@ -30,9 +24,6 @@ func runCommand(s *settings) *cobra.Command {
 				return err
 			}
 			defer logger.Sync() //nolint:errcheck // standard error of a terminal cannot be synced
-			if os.Getenv("GOGC") == "" {
-				debug.SetGCPercent(gcPercent)
-			}
 			return app.Run(cmd.Context(), app.Options{Config: c, Version: version, Logger: logger})
 		},
 	}
