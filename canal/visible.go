@@ -25,8 +25,8 @@ const doubtedFor = 5 * time.Minute
 // A horizon is how far the server shows what its log holds. It only moves on, so a backlog asks once.
 type horizon struct {
 	mu       sync.Mutex    // guards what follows; held while the server is asked, so that all who wait share the answer
-	srv      *server       // that it belongs to; nil: not known, or in doubt
-	identity string        // of the server that the rest is about
+	srv      *server       // that was asked; nil: not known, or in doubt
+	identity string        // of the log that the rest is about, as coordinates have it: places of one say nothing about another's
 	file     string        // MariaDB: everything in front of this place is seen
 	pos      uint64        //
 	gtids    mysql.GTIDSet // MySQL: these are
@@ -64,16 +64,21 @@ func (s *Source) shows(ctx context.Context, change bridge.Change, age time.Durat
 	h := &s.horizon
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if change.At.Server != h.identity {
+		h.srv, h.identity, h.file, h.pos, h.gtids = nil, change.At.Server, "", 0, nil
+	}
 	if h.covers(change) {
 		return true, nil
 	}
-	if err := h.inspect(ctx, s); err != nil {
-		return false, err
+	var err error
+	if h.srv == nil {
+		if h.srv, err = inspect(ctx, s.db, s.options.Flavor); err != nil {
+			return false, err
+		}
 	}
 	if !(&standing{server: change.At.Server}).of(h.srv) {
 		return true, nil // another server by now, which has it from its log or not at all
 	}
-	var err error
 	switch {
 	case h.srv.flavor == FlavorMariaDB:
 		err = h.askMariaDB(ctx, s)
@@ -87,22 +92,6 @@ func (s *Source) shows(ctx context.Context, change bridge.Change, age time.Durat
 	}
 	h.srv = nil // behind the address there may be another server since it was asked
 	return false, err
-}
-
-// inspect finds out which server it is. Places of one say nothing about another's.
-func (h *horizon) inspect(ctx context.Context, s *Source) error {
-	if h.srv != nil {
-		return nil
-	}
-	srv, err := inspect(ctx, s.db, s.options.Flavor)
-	if err != nil {
-		return err
-	}
-	if srv.identity != h.identity {
-		h.identity, h.file, h.pos, h.gtids = srv.identity, "", 0, nil
-	}
-	h.srv = srv
-	return nil
 }
 
 // covers tells whether the transaction lies in front of the horizon. At is the place at which it begins.

@@ -84,5 +84,13 @@ func TestWhatCannotBeHiddenIsNotWaitedFor(t *testing.T) {
 		change(&c)
 		require.NoError(t, r.Visible(t.Context(), c), what)
 	}
+
+	// After a fail-over, or in a log that was begun anew, what was known of the other log counts nothing.
+	require.NoError(t, r.Visible(t.Context(), func() bridge.Change { c := hidden; c.At.File = "binlog.000000"; return c }()))
+	r.horizon.file = "binlog.999999"
+	hidden.At.Server, hidden.At.File = srv.identity+"/7", "binlog.999998"
+	soon, cancel = context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	require.Error(t, r.Visible(soon, hidden))
 	require.NoError(t, r.end())
 }
